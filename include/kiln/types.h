@@ -55,7 +55,6 @@ struct Reply {
   static constexpr uint32_t kFirstEngineCode = 0xFFFF0000;
   static constexpr uint32_t kDuplicate = 0xFFFF0001;  // executed before; not executed again
   static constexpr uint32_t kExpired = 0xFFFF0002;    // ordered after its last height; not executed
-  static constexpr uint32_t kMalformed = 0xFFFF0003;  // a proposer ordered bytes that are no transaction
 
   uint32_t code = kOk;
   std::string bytes;

@@ -1,0 +1,77 @@
+// What replicas say to each other. Plain data; see codec.h for bytes and verifier.h for belief.
+#ifndef KILN_CONSENSUS_MESSAGES_H_
+#define KILN_CONSENSUS_MESSAGES_H_
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "consensus/block.h"
+#include "consensus/certificates.h"
+#include "crypto/ed25519.h"
+#include "kiln/types.h"
+
+namespace kiln::consensus {
+
+// The leader's block for its round. `tc` is there when the round was entered by a timeout certificate.
+struct Proposal {
+  BlockPtr block;
+  std::optional<TimeoutCertificate> tc;
+  crypto::Signature signature{};
+};
+
+struct Vote {
+  Epoch epoch;
+  Round round;
+  Hash block_id;
+  ValidatorIndex author;
+  crypto::Signature signature{};
+
+  friend bool operator==(const Vote&, const Vote&) = default;
+};
+
+// The signature covers chain, epoch, round and high_qc.round.
+struct Timeout {
+  Epoch epoch;
+  Round round;
+  ValidatorIndex author;
+  QuorumCertificate high_qc;
+  std::optional<TimeoutCertificate> last_tc;  // by which the round was entered, if by one
+  crypto::Signature signature{};
+
+  friend bool operator==(const Timeout&, const Timeout&) = default;
+};
+
+// Told to whoever is behind.
+struct Certificates {
+  QuorumCertificate high_qc;
+  std::optional<TimeoutCertificate> last_tc;
+};
+
+// An answer to a request: consecutive blocks, oldest first, at most kBlocksPerAnswerMax. `tip_qc`
+// certifies the last; without it the last block's id must be the one that was asked for.
+struct Blocks {
+  std::vector<BlockPtr> blocks;
+  std::optional<QuorumCertificate> tip_qc;
+};
+inline constexpr size_t kBlocksPerAnswerMax = 64;
+
+using Message = std::variant<Proposal, Vote, Timeout, Certificates, Blocks>;
+
+// For the block with this id and up to count - 1 of its ancestors above `above_height`.
+struct AncestorsRequest {
+  Hash block_id;
+  Height above_height;
+  uint32_t count = 1;
+};
+// For committed blocks from this height on.
+struct RangeRequest {
+  Height from_height;
+  uint32_t count = 1;
+};
+using BlockRequest = std::variant<AncestorsRequest, RangeRequest>;
+
+}  // namespace kiln::consensus
+
+#endif  // KILN_CONSENSUS_MESSAGES_H_

@@ -1,0 +1,88 @@
+// The gate between what was received and what is believed.
+#ifndef KILN_CONSENSUS_VERIFIER_H_
+#define KILN_CONSENSUS_VERIFIER_H_
+
+#include <deque>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/ids.h"
+#include "consensus/messages.h"
+#include "consensus/signing.h"
+#include "consensus/validator_set.h"
+#include "kiln/genesis.h"
+#include "kiln/types.h"
+
+namespace kiln::consensus {
+
+// A message whose form, membership, signatures and certificates were checked against the epoch's
+// validator set. Only MessageVerifier makes one from the network; a replica makes them from what it
+// signed itself. Whether the message is timely or may be voted for is the replica's to decide.
+class VerifiedMessage {
+ public:
+  const ValidatorIndex& from() const { return from_; }
+  const Message& message() const { return message_; }
+
+ private:
+  friend class MessageVerifier;
+  friend class Replica;
+  VerifiedMessage(ValidatorIndex from, Message message)
+      : from_(from), message_(std::move(message)) {}
+
+  ValidatorIndex from_;
+  Message message_;
+};
+
+// The certificates that verified, by hash, the newest kCertificatesRememberedMax of them, so that the
+// one QC which every proposal, timeout and answer repeats costs its signatures once. Thread-safe.
+class VerifiedCertificates {
+ public:
+  static constexpr size_t kCertificatesRememberedMax = 1024;
+  bool Contains(const Hash& certificate) const;
+  void Remember(const Hash& certificate);
+
+ private:
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_set<Hash> known_ ABSL_GUARDED_BY(mutex_);  // lookup only
+  std::deque<Hash> order_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Thread-safe: the verification pool calls one verifier from all its threads. What it borrows must
+// outlive it. Checks, in order of cost: sender and author, epoch, form, then signatures.
+class MessageVerifier {
+ public:
+  MessageVerifier(const Genesis& genesis, const ValidatorSet* validators, Epoch epoch,
+                  const SignatureVerifier* signatures);
+
+  // InvalidArgument says by name what is wrong. A vote, timeout or proposal must be its sender's own.
+  absl::StatusOr<VerifiedMessage> Verify(ValidatorIndex from, Message message);
+
+  // The parts, also for stored and exported certificates. A genesis certificate is OK by equality.
+  absl::Status VerifyQuorumCertificate(const QuorumCertificate& qc);
+  absl::Status VerifyTimeoutCertificate(const TimeoutCertificate& tc);
+  // Header fields that need no tree: chain, epoch, round > parent round, height, proposer in the set,
+  // justify certifies the parent that the header names; and the justify QC itself.
+  absl::Status VerifyBlock(const Block& block);
+
+ private:
+  absl::Status VerifyProposal(ValidatorIndex from, const Proposal& proposal);
+  absl::Status VerifyVote(ValidatorIndex from, const Vote& vote);
+  absl::Status VerifyTimeout(ValidatorIndex from, const Timeout& timeout);
+  absl::Status VerifyCertificates(const Certificates& certificates);
+  absl::Status VerifyBlocks(const Blocks& blocks);
+  absl::Status VerifySigners(const SignerBitmap& signers, size_t signature_count);
+
+  const Hash chain_id_;
+  const Epoch epoch_;
+  const ValidatorSet* const validators_;
+  const SignatureVerifier* const signatures_;
+  const QuorumCertificate genesis_certificate_;
+  VerifiedCertificates verified_;
+};
+
+}  // namespace kiln::consensus
+
+#endif  // KILN_CONSENSUS_VERIFIER_H_
