@@ -38,6 +38,7 @@ struct NodeOptions {
   bool client_tls = true;           // plaintext is allowed on loopback addresses only
   std::string admin_socket;         // Unix socket path; empty for none
   std::vector<PeerAddress> peers;
+  std::string vote_log_file;        // every vote received is appended here, for audits; empty for none
 
   absl::Duration round_timeout_min = absl::Milliseconds(500);   // 10 ms to 60 s
   absl::Duration round_timeout_max = absl::Seconds(10);         // round_timeout_min to 10 min

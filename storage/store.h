@@ -1,0 +1,124 @@
+// What a node keeps on disk: the ledger, the safety record and the application's state, behind one
+// interface that a simulated disk can implement too.
+#ifndef KILN_STORAGE_STORE_H_
+#define KILN_STORAGE_STORE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/ids.h"
+#include "consensus/block.h"
+#include "consensus/certificates.h"
+#include "consensus/executed_state.h"
+#include "consensus/safety_record.h"
+#include "kiln/state.h"
+#include "kiln/types.h"
+
+namespace kiln::storage {
+
+// Blocks that became final together, oldest first, without gaps, and why: `certificate` is for `child`,
+// whose parent is the last of them and whose round follows that block's.
+struct Commit {
+  std::vector<consensus::BlockPtr> blocks;
+  consensus::Header child;
+  consensus::QuorumCertificate certificate;
+};
+
+// What must be on disk before what follows from it is sent: one batch, one sync.
+struct DurableWrite {
+  std::optional<consensus::SafetyRecord> safety;
+  std::vector<consensus::BlockPtr> blocks;  // uncommitted ones to keep
+  std::vector<Commit> commits;              // every block in here was kept before, or is in `blocks`
+
+  bool empty() const { return !safety.has_value() && blocks.empty() && commits.empty(); }
+};
+
+// What a restarting replica starts from.
+struct RecoveredLedger {
+  consensus::SafetyRecord safety;
+  consensus::BlockPtr committed;                   // the newest committed block; block 0 at first
+  std::vector<consensus::BlockPtr> uncommitted;    // above it, ascending by height, parents first
+};
+
+// One key's new value; none deletes it.
+struct StateWrite {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+// The first half of a transaction id: enough to find it, never to believe it.
+using TransactionIdPrefix = std::array<uint8_t, 16>;
+
+// What came of the block at a height: one entry for each transaction of its payload, in order.
+struct BlockResults {
+  consensus::ExecutedState state;
+  std::vector<TransactionIdPrefix> ids;
+  std::vector<Reply> replies;
+};
+
+struct TransactionPosition {
+  Height height;
+  uint32_t index = 0;
+};
+
+// Bytes and syncs since the store was opened.
+struct StoreCounters {
+  uint64_t bytes_written = 0;
+  uint64_t syncs = 0;
+};
+
+// Thread-safe. Persist is called by the replica's thread and ApplyBlock by the executing thread, one
+// call at a time each; readers are anybody. Any error from a write is final: the caller stops the
+// process, nothing is retried. Every value read is checked against its hash or checksum; DataLoss names
+// what is damaged.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // All of `write` in one atomic batch, durable when it returns OK. Commits extend the committed chain
+  // by exactly one height per block (KILN_CHECK); siblings of committed blocks are dropped.
+  virtual absl::Status Persist(const DurableWrite& write) = 0;
+
+  // As found when the store was opened.
+  virtual RecoveredLedger Recover() const = 0;
+
+  // NotFound when unknown. By id finds uncommitted blocks too.
+  virtual absl::StatusOr<consensus::BlockPtr> BlockById(const Hash& id) const = 0;
+  virtual absl::StatusOr<consensus::BlockPtr> BlockAt(Height height) const = 0;
+  // Without reading the payload.
+  virtual absl::StatusOr<consensus::Header> HeaderAt(Height height) const = 0;
+  // An encoded FinalityProof (consensus/finality.h) for the committed block at this height. The proof of
+  // an indirectly committed block runs through its descendants up to the directly committed one.
+  virtual absl::StatusOr<std::string> FinalityAt(Height height) const = 0;
+  virtual Height committed_height() const = 0;
+
+  // The writes, the results and the height itself, atomically. Not synced: state is a function of the
+  // ledger and is replayed from it. REQUIRES: results.state.height is one above executed_state().height.
+  virtual absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
+                                  const BlockResults& results) = 0;
+  // The newest applied.
+  virtual consensus::ExecutedState executed_state() const = 0;
+  virtual absl::StatusOr<BlockResults> ResultsAt(Height height) const = 0;
+  // Where a transaction was executed (not set aside as a duplicate or expired), newest height first,
+  // not below `lowest`. Compares whole ids. NotFound.
+  virtual absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id, Height lowest) const = 0;
+  // An immutable view of the newest applied state, and its height.
+  struct View {
+    std::shared_ptr<const StateView> state;
+    Height height;
+  };
+  virtual View state_view() const = 0;
+
+  virtual StoreCounters counters() const = 0;
+};
+
+}  // namespace kiln::storage
+
+#endif  // KILN_STORAGE_STORE_H_
