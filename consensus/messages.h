@@ -14,7 +14,8 @@
 
 namespace kiln::consensus {
 
-// The leader's block for its round. `tc` is there when the round was entered by a timeout certificate.
+// The leader's block for its round. `tc` is there when the round was entered by a timeout
+// certificate.
 struct Proposal {
   BlockPtr block;
   std::optional<TimeoutCertificate> tc;
@@ -49,7 +50,7 @@ struct Certificates {
   std::optional<TimeoutCertificate> last_tc;
 };
 
-// An answer to a request: consecutive blocks, oldest first, at most kBlocksPerAnswerMax. `tip_qc`
+// An answer to a request: consecutive blocks, oldest first, 1 to kBlocksPerAnswerMax. `tip_qc`
 // certifies the last; without it the last block's id must be the one that was asked for.
 struct Blocks {
   std::vector<BlockPtr> blocks;
@@ -59,18 +60,16 @@ inline constexpr size_t kBlocksPerAnswerMax = 64;
 
 using Message = std::variant<Proposal, Vote, Timeout, Certificates, Blocks>;
 
-// For the block with this id and up to count - 1 of its ancestors above `above_height`.
-struct AncestorsRequest {
+// For the chain of the block with this id: its `count` oldest members above `above_height`, which
+// may end before the block itself. One request serves a missing parent and a node that is days
+// behind.
+struct BlockRequest {
   Hash block_id;
   Height above_height;
-  uint32_t count = 1;
+  uint32_t count = 1;  // 1 to kBlocksPerAnswerMax; the answerer may send fewer
+
+  friend bool operator==(const BlockRequest&, const BlockRequest&) = default;
 };
-// For committed blocks from this height on.
-struct RangeRequest {
-  Height from_height;
-  uint32_t count = 1;
-};
-using BlockRequest = std::variant<AncestorsRequest, RangeRequest>;
 
 }  // namespace kiln::consensus
 

@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "base/ids.h"
 #include "consensus/block.h"
-#include "consensus/certificates.h"
+#include "consensus/effects.h"
 #include "consensus/executed_state.h"
 #include "consensus/safety_record.h"
 #include "kiln/state.h"
@@ -23,22 +23,8 @@
 
 namespace kiln::storage {
 
-// Blocks that became final together, oldest first, without gaps, and why: `certificate` is for `child`,
-// whose parent is the last of them and whose round follows that block's.
-struct Commit {
-  std::vector<consensus::BlockPtr> blocks;
-  consensus::Header child;
-  consensus::QuorumCertificate certificate;
-};
-
-// What must be on disk before what follows from it is sent: one batch, one sync.
-struct DurableWrite {
-  std::optional<consensus::SafetyRecord> safety;
-  std::vector<consensus::BlockPtr> blocks;  // uncommitted ones to keep
-  std::vector<Commit> commits;              // every block in here was kept before, or is in `blocks`
-
-  bool empty() const { return !safety.has_value() && blocks.empty() && commits.empty(); }
-};
+using consensus::Commit;
+using consensus::DurableWrite;
 
 // What a restarting replica starts from.
 struct RecoveredLedger {
