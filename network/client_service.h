@@ -30,6 +30,7 @@ struct SubmitOutcomes {
   struct Entry {
     uint64_t sequence = 0;
     uint32_t index = 0;
+    uint64_t last_height = 0;          // of the ordered envelope
     Reply reply;
     std::string inclusion;             // encoded Merkle proof
   };

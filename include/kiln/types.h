@@ -91,6 +91,7 @@ struct CommitProof {
 struct Receipt {
   uint64_t height = 0;
   uint32_t index = 0;
+  uint64_t last_height = 0;  // of the ordered envelope; the leaf that `proof` is about covers it
   Reply reply;
   CommitProof proof;
 };
