@@ -12,8 +12,12 @@
 
 namespace kiln::consensus {
 
-// A set of validators: bit i of byte i / 8 (least significant first) is validator i. Canonical length is
-// (set size + 7) / 8 bytes, padding bits zero.
+// Rounds and heights stay this far from overflow in every sum; the verifier refuses higher ones.
+inline constexpr Round kRoundMax{(uint64_t{1} << 63) - 1};
+inline constexpr Height kHeightMax{(uint64_t{1} << 63) - 1};
+
+// A set of validators: bit i of byte i / 8 (least significant first) is validator i. Canonical
+// length is (set size + 7) / 8 bytes, padding bits zero.
 class SignerBitmap {
  public:
   SignerBitmap() = default;

@@ -1,6 +1,6 @@
 // Canonical bytes of headers, certificates, blocks, messages and the safety record: the same for
-// hashing, signing, storing and sending. Decoders take hostile bytes: every length is bounded before
-// anything is reserved, every value has one encoding, and errors name the field.
+// hashing, signing, storing and sending. Decoders take hostile bytes: every length is bounded
+// before anything is reserved, every value has one encoding, and errors name the field.
 #ifndef KILN_CONSENSUS_CODEC_H_
 #define KILN_CONSENSUS_CODEC_H_
 
@@ -17,6 +17,9 @@
 
 namespace kiln::consensus {
 
+// Every header's encoding measures this much: 5 hashes, 6 numbers, proposer, flag.
+inline constexpr size_t kHeaderBytes = 5 * Hash::kBytes + 6 * 8 + 4 + 1;
+
 std::string Encode(const Header& header);
 std::string Encode(const QuorumCertificate& qc);
 std::string Encode(const TimeoutCertificate& tc);
@@ -32,8 +35,8 @@ std::string EncodeWithoutPayload(const Proposal& proposal);
 // With payloads inside.
 std::string Encode(const Blocks& blocks);
 
-Hash HashOf(const Header& header);              // the block id
-Hash HashOf(const QuorumCertificate& qc);       // header.justify_hash
+Hash HashOf(const Header& header);         // the block id
+Hash HashOf(const QuorumCertificate& qc);  // header.justify_hash
 Hash HashOf(const TimeoutCertificate& tc);
 
 absl::StatusOr<Header> DecodeHeader(absl::string_view bytes);
@@ -50,8 +53,8 @@ absl::StatusOr<SafetyRecord> DecodeSafetyRecord(absl::string_view bytes);
 // result satisfies Block's invariant.
 absl::StatusOr<BlockPtr> DecodeBlock(absl::string_view bytes_without_payload, SharedBytes payload,
                                      const ChainLimits& limits);
-absl::StatusOr<Proposal> DecodeProposal(absl::string_view bytes_without_payload, SharedBytes payload,
-                                        const ChainLimits& limits);
+absl::StatusOr<Proposal> DecodeProposal(absl::string_view bytes_without_payload,
+                                        SharedBytes payload, const ChainLimits& limits);
 absl::StatusOr<Blocks> DecodeBlocks(absl::string_view bytes, const ChainLimits& limits);
 
 }  // namespace kiln::consensus

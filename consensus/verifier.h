@@ -2,17 +2,17 @@
 #ifndef KILN_CONSENSUS_VERIFIER_H_
 #define KILN_CONSENSUS_VERIFIER_H_
 
-#include <deque>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/strings/string_view.h"
 #include "base/ids.h"
+#include "consensus/leader_election.h"
 #include "consensus/messages.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
+#include "consensus/verified_certificates.h"
 #include "kiln/genesis.h"
 #include "kiln/types.h"
 
@@ -36,20 +36,6 @@ class VerifiedMessage {
   Message message_;
 };
 
-// The certificates that verified, by hash, the newest kCertificatesRememberedMax of them, so that the
-// one QC which every proposal, timeout and answer repeats costs its signatures once. Thread-safe.
-class VerifiedCertificates {
- public:
-  static constexpr size_t kCertificatesRememberedMax = 1024;
-  bool Contains(const Hash& certificate) const;
-  void Remember(const Hash& certificate);
-
- private:
-  mutable absl::Mutex mutex_;
-  absl::flat_hash_set<Hash> known_ ABSL_GUARDED_BY(mutex_);  // lookup only
-  std::deque<Hash> order_ ABSL_GUARDED_BY(mutex_);
-};
-
 // Thread-safe: the verification pool calls one verifier from all its threads. What it borrows must
 // outlive it. Checks, in order of cost: sender and author, epoch, form, then signatures.
 class MessageVerifier {
@@ -57,14 +43,16 @@ class MessageVerifier {
   MessageVerifier(const Genesis& genesis, const ValidatorSet* validators, Epoch epoch,
                   const SignatureVerifier* signatures);
 
-  // InvalidArgument says by name what is wrong. A vote, timeout or proposal must be its sender's own.
+  // InvalidArgument says by name what is wrong. A vote, timeout or proposal must be its sender's
+  // own.
   absl::StatusOr<VerifiedMessage> Verify(ValidatorIndex from, Message message);
 
   // The parts, also for stored and exported certificates. A genesis certificate is OK by equality.
   absl::Status VerifyQuorumCertificate(const QuorumCertificate& qc);
   absl::Status VerifyTimeoutCertificate(const TimeoutCertificate& tc);
-  // Header fields that need no tree: chain, epoch, round > parent round, height, proposer in the set,
-  // justify certifies the parent that the header names; and the justify QC itself.
+  // Header fields that need no tree: chain, epoch, round > parent round, height, proposer leads the
+  // round, justify certifies the parent that the header names; and the justify QC itself. No epoch
+  // ends yet: the epoch-end flag is refused.
   absl::Status VerifyBlock(const Block& block);
 
  private:
@@ -73,13 +61,28 @@ class MessageVerifier {
   absl::Status VerifyTimeout(ValidatorIndex from, const Timeout& timeout);
   absl::Status VerifyCertificates(const Certificates& certificates);
   absl::Status VerifyBlocks(const Blocks& blocks);
-  absl::Status VerifySigners(const SignerBitmap& signers, size_t signature_count);
+
+  // Form: what can be seen without a signature. Each is cheap and runs before any signature is paid
+  // for.
+  absl::Status CheckAuthor(ValidatorIndex from, ValidatorIndex author) const;
+  absl::Status CheckEpochAndRound(Epoch epoch, Round round) const;
+  absl::Status CheckSigners(const SignerBitmap& signers, size_t signature_count) const;
+  absl::Status CheckForm(const QuorumCertificate& qc) const;
+  absl::Status CheckForm(const TimeoutCertificate& tc) const;
+  absl::Status CheckForm(const Block& block) const;
+
+  // REQUIRES: the form was checked.
+  absl::Status CheckSignatures(const QuorumCertificate& qc);
+  absl::Status CheckSignatures(const TimeoutCertificate& tc);
+  absl::Status CheckSignature(ValidatorIndex author, absl::string_view message,
+                              const crypto::Signature& signature) const;
 
   const Hash chain_id_;
   const Epoch epoch_;
   const ValidatorSet* const validators_;
   const SignatureVerifier* const signatures_;
   const QuorumCertificate genesis_certificate_;
+  const LeaderElection leaders_;
   VerifiedCertificates verified_;
 };
 

@@ -1,0 +1,49 @@
+#include "consensus/executed_state.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "consensus/validator_set.h"
+#include "crypto/encoding.h"
+#include "crypto/hash.h"
+
+namespace kiln::consensus {
+
+Hash ExecutedState::Root() const {
+  return crypto::HashBytes(crypto::kDomainExecutedState, Encode(*this));
+}
+
+std::string Encode(const ExecutedState& state) {
+  crypto::Encoder encoder;
+  encoder.U64(state.height.value)
+      .U64(state.time_us)
+      .U64(state.epoch.value)
+      .Digest(state.application_root)
+      .Digest(state.channels_root)
+      .U64(state.channels_count)
+      .Digest(state.next_validators_hash);
+  return std::move(encoder).Take();
+}
+
+absl::StatusOr<ExecutedState> DecodeExecutedState(absl::string_view bytes) {
+  crypto::Decoder decoder("executed state", bytes);
+  ExecutedState state;
+  state.height = {decoder.U64()};
+  state.time_us = decoder.U64();
+  state.epoch = {decoder.U64()};
+  state.application_root = decoder.Digest();
+  state.channels_root = decoder.Digest();
+  state.channels_count = decoder.U64();
+  state.next_validators_hash = decoder.Digest();
+  KILN_RETURN_IF_ERROR(decoder.Finish());
+  return state;
+}
+
+ExecutedState GenesisState(const Genesis& genesis) {
+  const absl::StatusOr<ValidatorSet> validators = ValidatorSet::FromGenesis(genesis);
+  KILN_CHECK_OK(validators.status());
+  return {.time_us = genesis.time_us, .epoch = {1}, .next_validators_hash = validators->hash()};
+}
+
+}  // namespace kiln::consensus
