@@ -30,9 +30,8 @@ struct SubmitOutcomes {
   struct Entry {
     uint64_t sequence = 0;
     uint32_t index = 0;
-    uint64_t last_height = 0;          // of the ordered envelope
     Reply reply;
-    std::string inclusion;             // encoded Merkle proof
+    std::string inclusion;             // as consensus::ProveInclusion (receipt.h) encodes it
   };
   std::vector<Entry> entries;          // refused ones have a sequence only
 };

@@ -82,7 +82,7 @@ struct ValidatorUpdate {
 // docs/protocol.md; kiln::VerifyReceipt checks them against a genesis.
 struct CommitProof {
   Hash block_id;
-  std::string inclusion;  // Merkle path from the transaction to the block's payload root
+  std::string inclusion;  // last height it was ordered under, and Merkle path to the payload root
   std::string finality;   // headers from the block to a certified descendant, and the certificate
 };
 
@@ -91,7 +91,6 @@ struct CommitProof {
 struct Receipt {
   uint64_t height = 0;
   uint32_t index = 0;
-  uint64_t last_height = 0;  // of the ordered envelope; the leaf that `proof` is about covers it
   Reply reply;
   CommitProof proof;
 };
