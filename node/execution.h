@@ -1,0 +1,64 @@
+// Runs committed blocks through the application.
+#ifndef KILN_NODE_EXECUTION_H_
+#define KILN_NODE_EXECUTION_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "consensus/block.h"
+#include "consensus/executed_state.h"
+#include "kiln/application.h"
+#include "kiln/genesis.h"
+#include "kiln/types.h"
+#include "node/duplicate_window.h"
+#include "storage/store.h"
+
+namespace kiln::node {
+
+// What came of one block; the store has it already.
+struct ExecutedBlock {
+  consensus::BlockPtr block;
+  Hash state_root;
+  storage::BlockResults results;
+  std::vector<Event> events;
+  uint64_t executed_transactions = 0;  // barriers and what was set aside are not counted
+};
+
+// Executes blocks in order, once per height. A transaction at height h is set aside (kExpired)
+// unless h <= its last height <= h + duplicate window, and (kDuplicate) when its id was executed at
+// one of the duplicate window's heights before or earlier in the block. Barriers follow the same
+// rules, get an empty OK, and are not shown to the application. Every result is a function of the
+// chain alone. For one thread; after an error nothing further may be executed.
+class Executor {
+ public:
+  // `store`, `application` and `window` outlive it. `window` holds what `store` has executed.
+  Executor(const ChainLimits& limits, storage::Store* store, Application* application,
+           DuplicateWindow* window);
+
+  // REQUIRES: one height above executed().height. ENSURES: on OK the results are in the store, the
+  // window knows the ids, and `executed()` is the block's state. Errors: the application failed or
+  // broke its contract, or the store did; the message names height and block.
+  absl::StatusOr<ExecutedBlock> Execute(const consensus::BlockPtr& block);
+
+  const consensus::ExecutedState& executed() const { return state_; }
+
+ private:
+  struct Selection;
+
+  Selection Select(const consensus::Block& block) const;
+  absl::Status Run(const consensus::Block& block, Selection* selection, State* state,
+                   Effects* effects) const;
+
+  const ChainLimits limits_;
+  storage::Store* const store_;
+  Application* const application_;
+  DuplicateWindow* const window_;
+  consensus::ExecutedState state_;
+};
+
+}  // namespace kiln::node
+
+#endif  // KILN_NODE_EXECUTION_H_
