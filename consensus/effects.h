@@ -18,7 +18,8 @@
 
 namespace kiln::consensus {
 
-// --- Events ---------------------------------------------------------------------------------------
+// --- Events
+// ---------------------------------------------------------------------------------------
 
 // A peer's stream is up (again): it may have missed what was said before.
 struct PeerConnected {
@@ -34,12 +35,14 @@ struct BlockExecuted {
   Hash state_root;
 };
 
-using Event = std::variant<VerifiedMessage, PeerConnected, Tick, TransactionsWaiting, BlockExecuted>;
+using Event =
+    std::variant<VerifiedMessage, PeerConnected, Tick, TransactionsWaiting, BlockExecuted>;
 
-// --- Effects --------------------------------------------------------------------------------------
+// --- Effects
+// --------------------------------------------------------------------------------------
 
-// Blocks that became final together, oldest first, without gaps, and why: `certificate` is for `child`,
-// whose parent is the last of them and whose round follows that block's.
+// Blocks that became final together, oldest first, without gaps, and why: `certificate` is for
+// `child`, whose parent is the last of them and whose round follows that block's.
 struct Commit {
   std::vector<BlockPtr> blocks;
   Header child;
@@ -78,8 +81,8 @@ struct Halt {
   std::string what_to_do;
 };
 
-// To be performed in this order: stop if `halt`; make `durable` durable; then send and fetch, and hand
-// durable.commits to execution. Nothing of a step leaves before its `durable` is synced.
+// To be performed in this order: stop if `halt`; make `durable` durable; then send and fetch, and
+// hand durable.commits to execution. Nothing of a step leaves before its `durable` is synced.
 struct Effects {
   std::optional<Halt> halt;
   DurableWrite durable;

@@ -1,0 +1,94 @@
+#include "consensus/block_tree.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+
+namespace kiln::consensus {
+
+BlockTree::BlockTree(BlockPtr root, Height commits_height, Height last_nonempty_height)
+    : root_(std::move(root)) {
+  nodes_.emplace(root_->id, Node{root_, commits_height, last_nonempty_height});
+}
+
+BlockPtr BlockTree::Find(const Hash& id) const {
+  const auto it = nodes_.find(id);
+  return it == nodes_.end() ? nullptr : it->second.block;
+}
+
+const BlockTree::Node& BlockTree::NodeOf(const Hash& id) const {
+  const auto it = nodes_.find(id);
+  KILN_CHECK(it != nodes_.end()) << "block " << id.Short() << " is not in the tree";
+  return it->second;
+}
+
+absl::Status BlockTree::Insert(BlockPtr block, bool certified) {
+  if (Contains(block->id)) return absl::OkStatus();
+  const Header& header = block->header;
+  const Node& parent = NodeOf(header.parent_id);
+  KILN_CHECK_EQ(header.height.value, parent.block->header.height.value + 1);
+  if (!certified) {
+    if (nodes_.size() >= kBlocksMax)
+      return absl::ResourceExhaustedError("too many uncommitted blocks");
+    const auto same_round = std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+      return node.second.block->header.round == header.round;
+    });
+    if (static_cast<size_t>(same_round) >= kBlocksPerRoundMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("more than ", kBlocksPerRoundMax, " blocks for round ", header.round.value));
+    }
+  }
+  Node node{block, CommitsHeightOfChild(header.parent_id), parent.last_nonempty_height};
+  if (block->has_transactions()) node.last_nonempty_height = header.height;
+  nodes_.emplace(block->id, std::move(node));
+  return absl::OkStatus();
+}
+
+Height BlockTree::CommitsHeight(const Hash& id) const {
+  return NodeOf(id).commits_height;
+}
+
+Height BlockTree::CommitsHeightOfChild(const Hash& parent_id) const {
+  const Node& parent = NodeOf(parent_id);
+  const Header& header = parent.block->header;
+  if (header.height.value == 0) return Height{0};
+  if (header.round.value == header.parent_round.value + 1) return Height{header.height.value - 1};
+  return parent.commits_height;
+}
+
+Height BlockTree::LastNonemptyHeight(const Hash& id) const {
+  return NodeOf(id).last_nonempty_height;
+}
+
+std::vector<BlockPtr> BlockTree::PathTo(const Hash& id) const {
+  std::vector<BlockPtr> path;
+  for (const Node* node = &NodeOf(id); node->block->id != root_->id;
+       node = &NodeOf(node->block->header.parent_id)) {
+    path.push_back(node->block);
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+bool BlockTree::DescendsFrom(const Hash& id, const Hash& ancestor) const {
+  const uint64_t lowest = NodeOf(ancestor).block->header.height.value;
+  const Block* block = NodeOf(id).block.get();
+  while (block->header.height.value > lowest) block = NodeOf(block->header.parent_id).block.get();
+  return block->id == ancestor;
+}
+
+std::vector<BlockPtr> BlockTree::Commit(const Hash& id) {
+  std::vector<BlockPtr> path = PathTo(id);
+  if (path.empty()) return path;
+  std::vector<Hash> forgotten;
+  for (const auto& [other, node] : nodes_) {
+    if (!DescendsFrom(other, id)) forgotten.push_back(other);
+  }
+  for (const Hash& other : forgotten) nodes_.erase(other);
+  root_ = path.back();
+  return path;
+}
+
+}  // namespace kiln::consensus

@@ -1,0 +1,459 @@
+#include "consensus/replica.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "consensus/proposal_rules.h"
+
+namespace kiln::consensus {
+namespace {
+
+// How often one peer is told that it is behind.
+constexpr uint64_t kTellBehindEveryUs = 50'000;
+
+Round FirstRound(const SafetyRecord& record) {
+  Round highest = record.high_qc.round;
+  if (record.last_tc.has_value()) highest = std::max(highest, record.last_tc->round);
+  return Round{highest.value + 1};
+}
+
+}  // namespace
+
+Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators, Signer* signer,
+                 PayloadSource* payloads, RecoveredReplica recovered, Now now)
+    : options_(options),
+      validators_(validators),
+      payloads_(payloads),
+      leaders_(*validators),
+      safety_(options.chain_id, options.self, signer, recovered.safety),
+      pacemaker_(options.pacemaker, FirstRound(recovered.safety), now.monotonic_us),
+      tree_(recovered.committed, recovered.committed_commits_height,
+            recovered.last_nonempty_height),
+      collector_(validators),
+      fetcher_(options.self, options.pacemaker.round_timeout_min_us),
+      execution_(std::move(recovered.executed_roots)),
+      told_us_(validators->size(), 0),
+      now_(now) {
+  KILN_CHECK(validators->Contains(options.self));
+  for (const BlockPtr& block : recovered.uncommitted) {
+    if (tree_.Contains(block->header.parent_id)) {
+      KILN_CHECK_OK(tree_.Insert(block, /*certified=*/true));
+    }
+  }
+  collector_.ForgetBelow(Round{high_qc().round.value + 1});
+}
+
+Effects Replica::Start(Now now) {
+  now_ = now;
+  const QuorumCertificate recovered = high_qc();
+  Process(recovered);
+  // A vote of the round that was interrupted is sent again, the same bytes.
+  const std::optional<Vote> last_vote = safety_.record().last_vote;
+  if (last_vote.has_value() && last_vote->round == round()) Cast(*last_vote);
+  Send(std::nullopt, OwnCertificates());
+  Advance();
+  return TakeEffects();
+}
+
+Effects Replica::Step(const Event& event, Now now) {
+  if (halted_) return Effects();
+  now_ = now;
+  std::visit([this](const auto& specific) { On(specific); }, event);
+  Advance();
+  return TakeEffects();
+}
+
+void Replica::On(const VerifiedMessage& message) {
+  std::visit([&](const auto& specific) { OnMessage(message.from(), specific); }, message.message());
+}
+
+void Replica::On(const PeerConnected& event) {
+  Send(event.peer, OwnCertificates());
+  if (own_proposal_.has_value()) Send(event.peer, *own_proposal_);
+}
+
+void Replica::On(const Tick&) {
+  if (pacemaker_.TakeExpired(now_.monotonic_us)) GiveUpOnRound();
+}
+
+void Replica::On(const TransactionsWaiting&) {}  // Advance() looks at the payload source
+
+void Replica::On(const BlockExecuted& event) {
+  const absl::Status same = execution_.OnExecuted(event.height, event.state_root);
+  if (!same.ok()) {
+    Halt(event.height, std::string(same.message()),
+         "this node's application or disk diverged from the others: keep the data folder for "
+         "analysis, "
+         "and resynchronise into a new one");
+  }
+}
+
+// --- Messages
+// -------------------------------------------------------------------------------------
+
+void Replica::OnMessage(ValidatorIndex from, const Proposal& proposal) {
+  const BlockPtr& block = proposal.block;
+  Process(block->justify);
+  if (proposal.tc.has_value()) Process(*proposal.tc);
+  const bool inserted = InsertBlock(from, block, /*certified=*/false);
+  // Its certificates moved this replica to its round at least.
+  KILN_CHECK_LE(block->header.round.value, round().value);
+  if (block->header.round < round()) return TellBehind(from);
+  if (safety_.record().last_voted_round >= round()) return;  // repeated after a reconnection
+  const bool may_come = inserted || !tree_.Contains(block->header.parent_id);
+  if (pending_proposal_.has_value()) {
+    if (pending_proposal_->block->id != block->id) {
+      Refuse(from, absl::StrCat("second proposal for round ", round().value));
+    }
+    return;
+  }
+  if (!may_come) return;
+  pending_proposal_ = proposal;
+  pending_from_ = from;
+}
+
+void Replica::OnMessage(ValidatorIndex from, const Vote& vote) {
+  Collect(from, vote);
+}
+
+void Replica::OnMessage(ValidatorIndex from, const Timeout& timeout) {
+  Process(timeout.high_qc);
+  if (timeout.last_tc.has_value()) Process(*timeout.last_tc);
+  if (timeout.round < round()) return TellBehind(from);
+  Collect(timeout);
+  // An honest validator gave up, so all may (DiemBFT v4, section 3.4).
+  if (!HasGivenUp() && collector_.HasBlockingShare(round())) GiveUpOnRound();
+}
+
+void Replica::OnMessage(ValidatorIndex, const Certificates& certificates) {
+  Process(certificates.high_qc);
+  if (certificates.last_tc.has_value()) Process(*certificates.last_tc);
+}
+
+void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
+  const bool wanted =
+      answer.tip_qc.has_value() || fetcher_.CertificateFor(answer.blocks.back()->id).has_value();
+  if (!wanted) return Refuse(from, "blocks that nobody asked for");
+  if (ShowsConflict(answer)) {
+    return Halt(tree_.root()->header.height,
+                absl::StrCat("a quorum certified a chain without the committed block ",
+                             tree_.root()->id.Short()),
+                "a third or more of the voting power is faulty: keep the data folders of all "
+                "validators, stop the chain, and find out whose signatures are on both chains");
+  }
+  bool progress = false;
+  for (const BlockPtr& block : answer.blocks) {
+    if (block->header.height <= tree_.root()->header.height || tree_.Contains(block->id)) continue;
+    Process(block->justify);
+    if (!InsertBlock(from, block, /*certified=*/true)) break;
+    progress = true;
+    if (halted_) return;
+  }
+  if (answer.tip_qc.has_value()) Process(*answer.tip_qc);
+  if (progress) {
+    fetcher_.NoteProgress(from, now_.monotonic_us);
+  } else {
+    fetcher_.NoteUseless(from, now_.monotonic_us);
+  }
+}
+
+// A certified chain of a higher round that leaves out the committed block proves that the quorum
+// contradicted itself: by the protocol's safety every later certified block extends it.
+bool Replica::ShowsConflict(const Blocks& answer) const {
+  const Block& root = *tree_.root();
+  if (answer.blocks.back()->header.round <= root.header.round) return false;
+  return std::any_of(answer.blocks.begin(), answer.blocks.end(), [&](const BlockPtr& block) {
+    if (block->header.height == root.header.height) return block->id != root.id;
+    return block->header.height.value == root.header.height.value + 1 &&
+           block->header.parent_id != root.id;
+  });
+}
+
+// --- Certificates
+// ---------------------------------------------------------------------------------
+
+void Replica::Process(const QuorumCertificate& qc) {
+  if (qc.round <= tree_.root()->header.round) return;  // decided already
+  const bool is_new = qc.round > high_qc().round;
+  if (is_new) safety_.Observe(qc);
+  if (const BlockPtr block = tree_.Find(qc.block_id)) {
+    OnCertified(block, qc);
+  } else {
+    fetcher_.Want(qc, now_.monotonic_us);
+  }
+  EnterRound(Round{qc.round.value + 1}, Pacemaker::EnteredBy::kQuorum);
+}
+
+void Replica::Process(const TimeoutCertificate& tc) {
+  Process(tc.high_qc);
+  if (tc.round < round()) return;
+  safety_.Observe(tc);
+  EnterRound(Round{tc.round.value + 1}, Pacemaker::EnteredBy::kTimeouts);
+}
+
+void Replica::OnCertified(const BlockPtr& block, const QuorumCertificate& qc) {
+  if (const absl::Status same = execution_.OnCertified(*block); !same.ok()) {
+    return Halt(
+        block->header.executed_height, std::string(same.message()),
+        "this node's application or disk diverged from the others: keep the data folder for "
+        "analysis, and resynchronise into a new one");
+  }
+  // The two-chain rule (Jolteon, figure 2; HotStuff-2, section 3).
+  if (block->header.round.value != block->header.parent_round.value + 1) return;
+  const BlockPtr parent = tree_.Find(block->header.parent_id);
+  if (parent != nullptr && parent->id != tree_.root()->id) CommitUpTo(*parent, *block, qc);
+}
+
+void Replica::CommitUpTo(const Block& block, const Block& child, const QuorumCertificate& qc) {
+  std::vector<BlockPtr> path = tree_.Commit(block.id);
+  KILN_CHECK(!path.empty());
+  fetcher_.ForgetUpTo(block.header.round);
+  execution_.ForgetBelow(block.header.executed_height);
+  effects_.durable.commits.push_back({std::move(path), child.header, qc});
+}
+
+void Replica::EnterRound(Round next, Pacemaker::EnteredBy how) {
+  if (!pacemaker_.Enter(next, how, now_.monotonic_us)) return;
+  pending_proposal_.reset();
+  own_proposal_.reset();
+  // Late votes still count while no higher QC is known, though not for ever.
+  const uint64_t held = VoteCollector::kRoundsMax / 2;
+  const uint64_t oldest = round().value > held ? round().value - held : 1;
+  collector_.ForgetBelow(Round{std::max(high_qc().round.value + 1, oldest)});
+}
+
+// --- Blocks
+// ---------------------------------------------------------------------------------------
+
+bool Replica::InsertBlock(ValidatorIndex from, const BlockPtr& block, bool certified) {
+  if (tree_.Contains(block->id)) return true;
+  const BlockPtr parent = tree_.Find(block->header.parent_id);
+  if (parent == nullptr) return false;
+  absl::Status status =
+      CheckExtends(*block, *parent, tree_.CommitsHeightOfChild(parent->id), options_.limits);
+  const std::optional<QuorumCertificate> qc = fetcher_.CertificateFor(block->id);
+  if (status.ok()) status = tree_.Insert(block, certified || qc.has_value());
+  if (!status.ok()) {
+    Refuse(from, std::string(status.message()));
+    return false;
+  }
+  effects_.durable.blocks.push_back(block);
+  if (qc.has_value()) {
+    fetcher_.Forget(block->id);
+    OnCertified(block, *qc);
+  }
+  return true;
+}
+
+// --- The current round
+// ----------------------------------------------------------------------------
+
+void Replica::Advance() {
+  if (halted_) return;
+  TryVote();
+  const bool proposed = TryPropose();
+  // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
+  step_again_ = proposed && leaders_.LeaderOf(round()) == options_.self &&
+                safety_.record().last_proposed_round < round();
+  pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
+  for (Fetch& fetch : fetcher_.TakeDue(tree_.root()->header.height, now_.monotonic_us)) {
+    effects_.fetch.push_back(std::move(fetch));
+  }
+}
+
+void Replica::TryVote() {
+  if (!pending_proposal_.has_value()) return;
+  const BlockPtr block = pending_proposal_->block;
+  if (!tree_.Contains(block->id) && !InsertBlock(pending_from_, block, /*certified=*/false)) {
+    if (tree_.Contains(block->header.parent_id)) pending_proposal_.reset();  // refused
+    return;
+  }
+  const Height executed = block->header.executed_height;
+  if (executed > execution_.executed_height()) return;  // waits for its own execution
+  absl::Status status = CheckTime(*block, now_.wall_us, options_.limits);
+  if (status.ok() && execution_.RootAt(executed) != block->header.state_root) {
+    status = absl::InvalidArgumentError(absl::StrCat("state root at height ", executed.value,
+                                                     " is not what this validator computed"));
+  }
+  const std::optional<TimeoutCertificate> tc = pending_proposal_->tc;
+  const ValidatorIndex from = pending_from_;
+  pending_proposal_.reset();
+  if (!status.ok()) return Refuse(from, std::string(status.message()));
+
+  const absl::StatusOr<Vote> vote = safety_.SignVote(*block, tc);
+  if (!vote.ok()) return Refuse(from, std::string(vote.status().message()));
+  ++votes_signed_;
+  Cast(*vote);
+}
+
+void Replica::Cast(const Vote& vote) {
+  const ValidatorIndex collector = leaders_.LeaderOf(Round{vote.round.value + 1});
+  if (collector == options_.self) {
+    Collect(options_.self, vote);
+  } else {
+    Send(collector, vote);
+  }
+}
+
+void Replica::Collect(ValidatorIndex from, const Vote& vote) {
+  const absl::StatusOr<std::optional<QuorumCertificate>> qc = collector_.Add(vote);
+  if (!qc.ok()) {
+    if (absl::IsFailedPrecondition(qc.status())) Refuse(from, std::string(qc.status().message()));
+    return;
+  }
+  if (qc->has_value()) Process(**qc);
+}
+
+void Replica::Collect(const Timeout& timeout) {
+  const absl::StatusOr<std::optional<TimeoutCertificate>> tc = collector_.Add(timeout);
+  if (tc.ok() && tc->has_value()) Process(**tc);
+}
+
+bool Replica::IsQuiet() const {
+  if (payloads_->HasTransactions()) return false;
+  const BlockPtr tip = tree_.Find(high_qc().block_id);
+  return tip != nullptr && tree_.LastNonemptyHeight(tip->id) <= tip->header.executed_height;
+}
+
+bool Replica::MayPropose(const BlockPtr& parent) const {
+  if (IsQuiet() && now_.monotonic_us < pacemaker_.heartbeat_deadline_us()) return false;
+  const bool justified = parent->header.round.value + 1 == round().value || EntryTc().has_value();
+  const Height commits = tree_.CommitsHeightOfChild(parent->id);
+  const Height executed = std::max(execution_.executed_height(), parent->header.executed_height);
+  return justified && executed.value + options_.limits.execution_lag_max >= commits.value;
+}
+
+bool Replica::TryPropose() {
+  if (leaders_.LeaderOf(round()) != options_.self) return false;
+  if (safety_.record().last_proposed_round >= round()) return false;
+  if (safety_.record().last_voted_round >= round()) return false;  // given up on
+  const BlockPtr parent = tree_.Find(high_qc().block_id);
+  if (parent == nullptr || !MayPropose(parent)) return false;
+
+  Proposal proposal{.block = MakeProposalBlock(parent), .tc = EntryTc(), .signature = {}};
+  if (parent->header.round.value + 1 == round().value) proposal.tc.reset();
+  const absl::StatusOr<crypto::Signature> signature = safety_.SignProposal(*proposal.block);
+  KILN_CHECK(signature.ok()) << signature.status().ToString();
+  proposal.signature = *signature;
+  KILN_CHECK(InsertBlock(options_.self, proposal.block, /*certified=*/false));
+  Send(std::nullopt, proposal);
+  own_proposal_ = proposal;
+  pending_proposal_ = std::move(proposal);
+  pending_from_ = options_.self;
+  TryVote();
+  return true;
+}
+
+BlockPtr Replica::MakeProposalBlock(const BlockPtr& parent) {
+  Header header;
+  header.chain_id = options_.chain_id;
+  header.epoch = safety_.record().epoch;
+  header.round = round();
+  header.height = Height{parent->header.height.value + 1};
+  header.parent_id = parent->id;
+  header.parent_round = parent->header.round;
+  header.time_us = std::max(parent->header.time_us, now_.wall_us);
+  header.proposer = options_.self;
+  header.executed_height =
+      std::max(parent->header.executed_height,
+               std::min(execution_.executed_height(), tree_.CommitsHeightOfChild(parent->id)));
+  header.state_root = execution_.RootAt(header.executed_height).value_or(parent->header.state_root);
+
+  const std::vector<BlockPtr> ancestors = tree_.PathTo(parent->id);
+  PayloadSource::Payload payload = payloads_->Build(header.height, ancestors);
+  return MakeBlock(header, high_qc(), std::move(payload.bytes), std::move(payload.index));
+}
+
+bool Replica::HasGivenUp() const {
+  const std::optional<Timeout>& last = safety_.record().last_timeout;
+  return last.has_value() && last->round == round();
+}
+
+void Replica::GiveUpOnRound() {
+  const absl::StatusOr<Timeout> timeout = safety_.SignTimeout(round(), high_qc(), EntryTc());
+  if (!timeout.ok()) return Refuse(options_.self, std::string(timeout.status().message()));
+  pending_proposal_.reset();
+  Send(std::nullopt, *timeout);
+  // The vote went to the next leader alone, which may be the silent one: now anybody may collect
+  // it.
+  const std::optional<Vote> last_vote = safety_.record().last_vote;
+  if (last_vote.has_value() && last_vote->round == round()) {
+    Send(std::nullopt, *last_vote);
+    Collect(options_.self, *last_vote);
+  }
+  if (timeout->round == round()) Collect(*timeout);
+}
+
+// --- Helpers
+// --------------------------------------------------------------------------------------
+
+std::optional<TimeoutCertificate> Replica::EntryTc() const {
+  const std::optional<TimeoutCertificate>& tc = safety_.record().last_tc;
+  if (tc.has_value() && tc->round.value + 1 == round().value) return tc;
+  return std::nullopt;
+}
+
+Certificates Replica::OwnCertificates() const {
+  return {.high_qc = high_qc(), .last_tc = EntryTc()};
+}
+
+void Replica::TellBehind(ValidatorIndex peer) {
+  uint64_t& told = told_us_[peer.value];
+  if (told != 0 && now_.monotonic_us < told + kTellBehindEveryUs) return;
+  told = std::max<uint64_t>(1, now_.monotonic_us);
+  Send(peer, OwnCertificates());
+}
+
+void Replica::Send(std::optional<ValidatorIndex> to, Message message) {
+  if (validators_->size() == 1) return;
+  effects_.send.push_back({to, std::move(message)});
+}
+
+void Replica::Refuse(ValidatorIndex from, std::string cause) {
+  effects_.refusals.push_back({from, std::move(cause)});
+}
+
+void Replica::Halt(Height height, std::string cause, std::string what_to_do) {
+  halted_ = true;
+  effects_.halt = kiln::consensus::Halt{height, std::move(cause), std::move(what_to_do)};
+}
+
+Effects Replica::TakeEffects() {
+  if (safety_.TakeChanged()) effects_.durable.safety = safety_.record();
+  Effects taken = std::exchange(effects_, Effects());
+  if (taken.halt.has_value()) {
+    taken.send.clear();  // nothing is signed or said after a halt
+    taken.fetch.clear();
+    taken.durable = DurableWrite();
+  }
+  return taken;
+}
+
+uint64_t Replica::NextDeadline() const {
+  if (halted_) return UINT64_MAX;
+  if (step_again_) return 0;
+  uint64_t deadline = std::min(pacemaker_.deadline_us(), fetcher_.deadline_us());
+  if (pacemaker_.idle() && leaders_.LeaderOf(round()) == options_.self &&
+      safety_.record().last_proposed_round < round() &&
+      pacemaker_.heartbeat_deadline_us() > now_.monotonic_us) {
+    deadline = std::min(deadline, pacemaker_.heartbeat_deadline_us());
+  }
+  return deadline;
+}
+
+ReplicaStatus Replica::status() const {
+  const Block& head = *tree_.root();
+  return {.epoch = safety_.record().epoch,
+          .round = round(),
+          .leader = leaders_.LeaderOf(round()),
+          .high_qc_round = high_qc().round,
+          .committed_height = head.header.height,
+          .committed_id = head.id,
+          .committed_time_us = head.header.time_us,
+          .executed_height = execution_.executed_height(),
+          .votes_signed = votes_signed_};
+}
+
+}  // namespace kiln::consensus

@@ -1,0 +1,173 @@
+// One validator's part in the protocol: events in, effects out.
+#ifndef KILN_CONSENSUS_REPLICA_H_
+#define KILN_CONSENSUS_REPLICA_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "consensus/block_fetcher.h"
+#include "consensus/block_tree.h"
+#include "consensus/effects.h"
+#include "consensus/execution_tracker.h"
+#include "consensus/leader_election.h"
+#include "consensus/messages.h"
+#include "consensus/pacemaker.h"
+#include "consensus/safety_rules.h"
+#include "consensus/validator_set.h"
+#include "consensus/vote_collector.h"
+#include "kiln/genesis.h"
+
+namespace kiln::consensus {
+
+// Where a leader gets transactions from: the mempool. Called by the replica within Step;
+// deterministic.
+class PayloadSource {
+ public:
+  virtual ~PayloadSource() = default;
+  virtual bool HasTransactions() const = 0;
+
+  struct Payload {
+    SharedBytes bytes;
+    std::shared_ptr<const PayloadIndex> index;
+  };
+  // Transactions for a block at `height`, within the chain's limits, none of which is in
+  // `ancestors` (the uncommitted blocks that it would extend). Empty when there are none.
+  virtual Payload Build(Height height, absl::Span<const BlockPtr> ancestors) = 0;
+};
+
+struct ReplicaOptions {
+  ValidatorIndex self;
+  Hash chain_id;
+  ChainLimits limits;
+  PacemakerOptions pacemaker;
+};
+
+// What a replica starts from, read back from disk.
+struct RecoveredReplica {
+  SafetyRecord safety;
+  BlockPtr committed;                 // the newest committed block
+  Height committed_commits_height;    // BlockTree::CommitsHeight of it
+  Height last_nonempty_height;        // the newest committed block with transactions, 0 for none;
+                                      // exact only above committed->header.executed_height
+  std::vector<BlockPtr> uncommitted;  // parents first
+  // The state roots of heights from committed->header.executed_height to the newest executed one.
+  absl::btree_map<Height, Hash> executed_roots;
+};
+
+struct ReplicaStatus {
+  Epoch epoch;
+  Round round;
+  ValidatorIndex leader;
+  Round high_qc_round;
+  Height committed_height;
+  Hash committed_id;
+  uint64_t committed_time_us = 0;
+  Height executed_height;
+  uint64_t votes_signed = 0;
+};
+
+// The protocol of docs/protocol.md, made of the parts it names. Pure: the same events at the same
+// times give the same effects, to the byte; it reads no clock and does nothing itself. Invariants:
+// a signature is in the effects only together with the safety record that covers it; committed
+// blocks form one chain; after an effect `halt` it does nothing any more. Not thread-safe.
+class Replica {
+ public:
+  // What is borrowed must outlive the replica.
+  Replica(const ReplicaOptions& options, const ValidatorSet* validators, Signer* signer,
+          PayloadSource* payloads, RecoveredReplica recovered, Now now);
+
+  // The first step; call it once, before any other.
+  Effects Start(Now now);
+  Effects Step(const Event& event, Now now);
+
+  // When Step(Tick) has something to do, in monotonic microseconds. Ask again after every step.
+  uint64_t NextDeadline() const;
+
+  ReplicaStatus status() const;
+  const SafetyRecord& safety_record() const { return safety_.record(); }
+
+ private:
+  // Events.
+  void On(const VerifiedMessage& message);
+  void On(const PeerConnected& event);
+  void On(const Tick& event);
+  void On(const TransactionsWaiting& event);
+  void On(const BlockExecuted& event);
+
+  // Messages.
+  void OnMessage(ValidatorIndex from, const Proposal& proposal);
+  void OnMessage(ValidatorIndex from, const Vote& vote);
+  void OnMessage(ValidatorIndex from, const Timeout& timeout);
+  void OnMessage(ValidatorIndex from, const Certificates& certificates);
+  void OnMessage(ValidatorIndex from, const Blocks& blocks);
+
+  // Certificates move rounds, and commit.
+  void Process(const QuorumCertificate& qc);
+  void Process(const TimeoutCertificate& tc);
+  void OnCertified(const BlockPtr& block, const QuorumCertificate& qc);
+  void CommitUpTo(const Block& block, const Block& child, const QuorumCertificate& qc);
+  void EnterRound(Round round, Pacemaker::EnteredBy how);
+
+  // Blocks enter the tree by this alone. False when it was refused or its parent is missing.
+  bool InsertBlock(ValidatorIndex from, const BlockPtr& block, bool certified);
+  bool ShowsConflict(const Blocks& blocks) const;
+
+  // What the current round asks of this validator; called after every event.
+  void Advance();
+  void TryVote();
+  bool TryPropose();
+  bool HasGivenUp() const;
+  void GiveUpOnRound();
+  void Cast(const Vote& vote);
+  void Collect(ValidatorIndex from, const Vote& vote);
+  void Collect(const Timeout& timeout);
+  bool IsQuiet() const;
+  bool MayPropose(const BlockPtr& parent) const;
+  BlockPtr MakeProposalBlock(const BlockPtr& parent);
+
+  void TellBehind(ValidatorIndex peer);
+  Certificates OwnCertificates() const;
+  void Send(std::optional<ValidatorIndex> to, Message message);
+  void Refuse(ValidatorIndex from, std::string cause);
+  void Halt(Height height, std::string cause, std::string what_to_do);
+  Effects TakeEffects();
+
+  const QuorumCertificate& high_qc() const { return safety_.record().high_qc; }
+  // The TC by which the current round was entered, if it was by one.
+  std::optional<TimeoutCertificate> EntryTc() const;
+  Round round() const { return pacemaker_.round(); }
+
+  const ReplicaOptions options_;
+  const ValidatorSet* const validators_;
+  PayloadSource* const payloads_;
+  const LeaderElection leaders_;
+
+  SafetyRules safety_;
+  Pacemaker pacemaker_;
+  BlockTree tree_;
+  VoteCollector collector_;
+  BlockFetcher fetcher_;
+  ExecutionTracker execution_;
+
+  std::optional<Proposal> pending_proposal_;  // of the current round, not yet voted for
+  ValidatorIndex pending_from_;
+  std::optional<Proposal> own_proposal_;  // of the current round
+  std::vector<uint64_t> told_us_;         // by validator: when it was last told it is behind
+
+  Now now_;
+  bool step_again_ = false;  // there is more to do at once
+  bool halted_ = false;
+  uint64_t votes_signed_ = 0;
+  Effects effects_;
+};
+
+}  // namespace kiln::consensus
+
+#endif  // KILN_CONSENSUS_REPLICA_H_

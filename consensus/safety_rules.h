@@ -1,0 +1,63 @@
+// What this validator may sign. The only place that holds the consensus key's consent.
+#ifndef KILN_CONSENSUS_SAFETY_RULES_H_
+#define KILN_CONSENSUS_SAFETY_RULES_H_
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "base/ids.h"
+#include "consensus/block.h"
+#include "consensus/messages.h"
+#include "consensus/safety_record.h"
+#include "consensus/signing.h"
+#include "kiln/types.h"
+
+namespace kiln::consensus {
+
+// Judges by the safety record alone, and updates it with every signature. Invariants: rounds in the
+// record never decrease; a round gets at most one vote, one timeout and one proposal, ever; a
+// refusal changes nothing. The caller makes record() durable before a signature leaves
+// (docs/protocol.md, "Durability"). Not thread-safe.
+class SafetyRules {
+ public:
+  // `signer` must outlive this.
+  SafetyRules(const Hash& chain_id, ValidatorIndex self, Signer* signer, SafetyRecord recovered);
+
+  // Votes for `block` if (Jolteon, figure 2; HotStuff-2, section 3)
+  //   its epoch is the record's, its round is above every round voted or timed out in, and it
+  //   extends the QC of the round before, or `tc` is for the round before and no signer of it
+  //   reported a QC above the block's.
+  // Whether the block is well formed, led, linked and executed is for proposal_rules and the
+  // verifier.
+  absl::StatusOr<Vote> SignVote(const Block& block, const std::optional<TimeoutCertificate>& tc);
+
+  // Gives up on `round` if no higher round was voted in and `high_qc` is not below the lock. Asked
+  // again for the same round, it returns the same timeout.
+  absl::StatusOr<Timeout> SignTimeout(Round round, const QuorumCertificate& high_qc,
+                                      const std::optional<TimeoutCertificate>& last_tc);
+
+  // One proposal for each round, and none for a round that is behind.
+  absl::StatusOr<crypto::Signature> SignProposal(const Block& block);
+
+  // Keeps the highest certificates, for restarts. Lower ones are ignored.
+  void Observe(const QuorumCertificate& qc);
+  void Observe(const TimeoutCertificate& tc);
+
+  const SafetyRecord& record() const { return record_; }
+  // Whether record() changed since this was last asked.
+  bool TakeChanged();
+
+ private:
+  const Hash chain_id_;
+  const ValidatorIndex self_;
+  Signer* const signer_;
+  SafetyRecord record_;
+  bool changed_ = false;
+};
+
+// The record of a validator that never signed anything.
+SafetyRecord InitialSafetyRecord(const QuorumCertificate& genesis_certificate);
+
+}  // namespace kiln::consensus
+
+#endif  // KILN_CONSENSUS_SAFETY_RULES_H_
