@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kiln/genesis.h"
+#include "kiln/node.h"
 
 namespace kiln::node {
 
@@ -64,6 +65,7 @@ struct InitRequest {
   std::string validator_name = "validator";  // ignored when the genesis names the keys' owner
   std::string genesis_file;                  // copied into the home; empty for none yet
   std::string passphrase;                    // empty: keys are kept unencrypted, mode 0600
+  std::vector<PeerAddress> peers;            // where the other validators listen, as far as known
   std::string peer_listen_address = "0.0.0.0:26600";
   std::string client_listen_address = "127.0.0.1:26601";
 };
