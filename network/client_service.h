@@ -21,19 +21,20 @@
 
 namespace kiln::network {
 
-// What came of some transactions of one submission, all in one block, or all refused for one reason.
+// What came of some transactions of one submission, all in one block, or all refused for one
+// reason.
 struct SubmitOutcomes {
-  absl::Status status;                 // not OK: refused, and the fields of the block are empty
+  absl::Status status;  // not OK: refused, and the fields of the block are empty
   Height height;
   Hash block_id;
-  consensus::SharedBytes finality;     // encoded FinalityProof
+  consensus::SharedBytes finality;  // encoded FinalityProof
   struct Entry {
     uint64_t sequence = 0;
     uint32_t index = 0;
     Reply reply;
-    std::string inclusion;             // as consensus::ProveInclusion (receipt.h) encodes it
+    std::string inclusion;  // as consensus::ProveInclusion (receipt.h) encodes it
   };
-  std::vector<Entry> entries;          // refused ones have a sequence only
+  std::vector<Entry> entries;  // refused ones have a sequence only
 };
 
 // Where outcomes go: each sequence number exactly once, from any thread, never blocking.
@@ -52,7 +53,8 @@ struct TransactionView {
   Receipt receipt;
 };
 
-// What the services ask of the node. Called on gRPC's threads, concurrently; must not block for long.
+// What the services ask of the node. Called on gRPC's threads, concurrently; must not block for
+// long.
 class ClientHandler {
  public:
   virtual ~ClientHandler() = default;
@@ -66,7 +68,8 @@ class ClientHandler {
   virtual absl::StatusOr<CommittedBlockView> GetBlock(uint64_t height) = 0;
   virtual absl::StatusOr<TransactionView> GetTransaction(const Hash& id) = 0;
   virtual NodeStatus GetStatus() = 0;
-  // `waiter` runs once, when a block at or above `height` is committed and executed, or the node stops.
+  // `waiter` runs once, when a block at or above `height` is committed and executed, or the node
+  // stops.
   virtual void WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) = 0;
 
   // The operator's.
@@ -80,8 +83,9 @@ struct ClientServerOptions {
   const crypto::SecretKey* node_key = nullptr;  // outlives the server
   Hash chain_id;
   ChainLimits limits;
-  std::string admin_socket;                     // empty for none; made with mode 0600
-  absl::Duration submit_timeout_max = absl::Seconds(60);  // bound on what a client's deadline may ask
+  std::string admin_socket;  // empty for none; made with mode 0600
+  absl::Duration submit_timeout_max =
+      absl::Seconds(60);  // bound on what a client's deadline may ask
 };
 
 // Serves kiln.v1.Kiln and grpc.health.v1.Health on one port and kiln.v1.Admin on a Unix socket.
