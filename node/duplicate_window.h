@@ -44,7 +44,8 @@ class DuplicateWindow {
   size_t size() const;
 
  private:
-  void AddLocked(Height height, absl::Span<const storage::TransactionIdPrefix> executed)
+  // False when an id is in the window already.
+  bool AddLocked(Height height, absl::Span<const storage::TransactionIdPrefix> executed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint64_t window_blocks_;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "consensus/block.h"
 #include "consensus/executed_state.h"
 #include "kiln/application.h"
@@ -46,11 +46,20 @@ class Executor {
   const consensus::ExecutedState& executed() const { return state_; }
 
  private:
-  struct Selection;
+  // What of a block is executed, and what of that the application sees.
+  struct Selection {
+    std::vector<Reply> replies;                          // one for each transaction
+    std::vector<storage::TransactionIdPrefix> executed;  // ids, barriers included
+    std::vector<absl::string_view> shown;                // payloads for the application
+    std::vector<uint32_t> positions;                     // of those in the block
+  };
 
   Selection Select(const consensus::Block& block) const;
-  absl::Status Run(const consensus::Block& block, Selection* selection, State* state,
-                   Effects* effects) const;
+  // Execute without the names of height and block in its errors.
+  absl::StatusOr<ExecutedBlock> ExecuteNext(const consensus::BlockPtr& block);
+  absl::StatusOr<Effects> RunApplication(const consensus::Block& block,
+                                         const std::vector<absl::string_view>& transactions,
+                                         State& state) const;
 
   const ChainLimits limits_;
   storage::Store* const store_;

@@ -91,7 +91,6 @@ class Mempool {
   // `budget` outlives the pool; its limit is the own clients' share.
   Mempool(const ChainLimits& limits, const MempoolCharge& each_peer_max, MempoolBudget* budget,
           Height committed_height);
-  ~Mempool();
 
   Mempool(const Mempool&) = delete;
   Mempool& operator=(const Mempool&) = delete;
@@ -111,6 +110,10 @@ class Mempool {
   // ascend.
   void Remove(const consensus::BlockPtr& committed);
 
+  // Drops what no block above the committed ones can execute; returns the ids of own clients' ones.
+  // Takes time for everything that waits: now and then, for a node that builds no payloads.
+  std::vector<Hash> DropExpired();
+
   // Not yet in a block that the last BuildPayload or Remove knew of.
   size_t waiting() const { return waiting_; }
   // All that it holds, of all origins.
@@ -120,52 +123,60 @@ class Mempool {
  private:
   static constexpr uint32_t kNone = 0xFFFFFFFF;
 
-  // A batch as long as one of its transactions waits.
+  // A batch as long as one of its transactions waits. The root of the index is not used.
   struct Batch {
     consensus::SharedBytes bytes;
     std::shared_ptr<const consensus::PayloadIndex> index;
-    uint32_t references = 0;
   };
   // One waiting transaction, in a list by order of arrival; free entries are linked by `next`.
   struct Entry {
-    Batch* batch = nullptr;
+    std::shared_ptr<const Batch> batch;
     uint64_t last_height = 0;
     uint32_t index = 0;  // in the batch
-    uint32_t bytes = 0;  // charged
     uint32_t previous = kNone;
     uint32_t next = kNone;
     uint32_t origin = 0;     // 0: own clients; otherwise validator index + 1
-    uint32_t ancestors = 0;  // uncommitted blocks that hold it
+    uint32_t ancestors = 0;  // as in Known
   };
-  // What is known of an id. Invariant: something of it is not empty.
+  // What is known of an id. Invariant: not all of it is empty.
   struct Known {
     uint32_t entry = kNone;
-    uint32_t ancestors = 0;  // tracked uncommitted blocks that hold it
+    uint32_t ancestors = 0;  // tracked uncommitted blocks that execute it
     uint32_t committed = 0;  // remembered committed blocks that executed it
+
+    bool empty() const { return entry == kNone && ancestors == 0 && committed == 0; }
   };
   using KnownMap = absl::flat_hash_map<storage::TransactionIdPrefix, Known>;
 
-  struct Candidate {
-    uint32_t index = 0;
-    uint64_t last_height = 0;
-  };
-  std::vector<Candidate> SelectNew(const TransactionBatch& batch, uint32_t origin);
+  const consensus::PayloadIndex::Entry& DetailsOf(const Entry& entry) const {
+    return entry.batch->index->entries[entry.index];
+  }
   bool InRange(uint64_t last_height) const;
-  Batch* MakeBatch(const TransactionBatch& batch, std::vector<Candidate>* candidates);
-  void Insert(Batch* batch, const Candidate& candidate, uint32_t origin);
-  void TakeOver(uint32_t entry, Batch* batch, const Candidate& candidate);
-  void Erase(uint32_t entry);
-  void ReleaseBatch(Batch* batch);
+  bool HasRoom(uint32_t origin, const MempoolCharge& charge) const;
+  // The entry that now holds it, or kNone when it is not taken.
+  uint32_t AddOne(const std::shared_ptr<const Batch>& batch, uint32_t index, uint32_t origin);
+  uint32_t Append(Entry entry);
+  void TakeOver(uint32_t place, const std::shared_ptr<const Batch>& batch, uint32_t index,
+                uint64_t last_height);
+  // Copies what was taken of a batch when that is less than half of it: a few transactions must not
+  // keep a large buffer alive.
+  void CompactIfSparse(absl::Span<const uint32_t> taken);
+  // Their envelopes as one payload; `index` gets everything but the root.
+  consensus::SharedBytes CopyOf(absl::Span<const uint32_t> places,
+                                consensus::PayloadIndex* index) const;
+  // Out of the list, the charges and known_.
+  void Drop(uint32_t place);
+  void Unlink(uint32_t place);
   void Charge(uint32_t origin, const MempoolCharge& charge);
   void Discharge(uint32_t origin, const MempoolCharge& charge);
-  void EraseKnownIfEmpty(KnownMap::iterator known);
+  void ReleaseDischarged();
 
-  void TrackAncestors(absl::Span<const consensus::BlockPtr> ancestors);
+  void TrackOnly(absl::Span<const consensus::BlockPtr> ancestors);
   void Track(const consensus::Block& block);
   void Untrack(const consensus::Block& block);
+  void RememberCommitted(const consensus::Block& block);
   void ForgetOldestCommitted();
-  consensus::SharedBytes CopyEnvelopes(absl::Span<const uint32_t> entries,
-                                       consensus::PayloadIndex* index) const;
+  std::vector<uint32_t> Select(Height next_height, std::vector<Hash>* expired);
 
   const ChainLimits limits_;
   const MempoolCharge each_peer_max_;
@@ -177,9 +188,9 @@ class Mempool {
   uint32_t oldest_ = kNone;
   uint32_t newest_ = kNone;
   KnownMap known_;
-  absl::flat_hash_map<Batch*, std::unique_ptr<Batch>> batches_;
-  absl::flat_hash_map<uint32_t, MempoolCharge> charges_;  // by origin
+  std::vector<MempoolCharge> charges_;  // by origin
   MempoolCharge total_;
+  MempoolCharge unreleased_;  // of own clients; goes back to the budget at the end of each call
   size_t waiting_ = 0;
   std::vector<consensus::BlockPtr> ancestors_;                       // tracked
   std::deque<std::vector<storage::TransactionIdPrefix>> committed_;  // oldest first

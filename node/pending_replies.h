@@ -101,14 +101,20 @@ class PendingReplies {
     uint32_t block_index = 0;  // where in the block that resolves it
   };
 
-  // Removes one waiter; its submission, too, when nothing is left of it.
+  // Removes one waiter, and its submission when nothing is left of that.
   Due Take(Submission* submission, uint32_t entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Unlink(const Submission* submission, uint32_t entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Unlink(const Hash& id, const Submission* submission, uint32_t entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Due> TakeEntries(Ticket ticket, absl::Span<const uint32_t> entries)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<Due> TakeRest(Submission* submission) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TakeResolved(const ExecutedBlock& executed, std::vector<Due>* ordered,
-                    std::vector<Due>* duplicates) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeRest(Submission* submission, std::vector<Due>* due)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Waiters WaitersFor(const Hash& id) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+
+  static void DeliverRefusals(absl::Span<const Due> due, const absl::Status& status);
+  static void DeliverFound(absl::Span<const Due> due, FindReceipts find);
+  static void DeliverOrdered(absl::Span<const Due> due, const ExecutedBlock& executed,
+                             const absl::StatusOr<consensus::SharedBytes>& finality);
 
   mutable absl::Mutex mutex_;
   Ticket last_ticket_ ABSL_GUARDED_BY(mutex_) = 0;

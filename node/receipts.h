@@ -21,14 +21,17 @@ struct ReceiptParts {
   Hash block_id;
   uint32_t index = 0;
   Reply reply;
-  std::string inclusion;            // encoded Merkle proof
-  consensus::SharedBytes finality;  // encoded FinalityProof
+  std::string inclusion;            // as in CommitProof
+  consensus::SharedBytes finality;  // encoded, as in CommitProof
 };
 
 // The newest execution of each id at or above `lowest`, in the order asked for; NotFound when there
 // is none. Reads each block once and builds its Merkle tree once. Thread-safe.
 std::vector<absl::StatusOr<ReceiptParts>> FindReceipts(const storage::Store& store,
                                                        absl::Span<const Hash> ids, Height lowest);
+
+// What the Merkle tree of a block is built over.
+std::vector<Hash> LeavesOf(const consensus::PayloadIndex& index);
 
 // One receipt as the public API shows it.
 Receipt ToReceipt(const ReceiptParts& parts);

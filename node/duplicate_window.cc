@@ -1,0 +1,94 @@
+#include "node/duplicate_window.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+
+namespace kiln::node {
+namespace {
+
+// The ids that were executed, not set aside.
+absl::StatusOr<std::vector<storage::TransactionIdPrefix>> ExecutedIds(
+    const storage::BlockResults& results, Height height) {
+  if (results.ids.size() != results.replies.size()) {
+    return absl::DataLossError(absl::StrCat("results of height ", height.value, ": ",
+                                            results.ids.size(), " ids, ", results.replies.size(),
+                                            " replies"));
+  }
+  std::vector<storage::TransactionIdPrefix> executed;
+  executed.reserve(results.ids.size());
+  for (size_t i = 0; i < results.ids.size(); ++i) {
+    if (results.replies[i].code < Reply::kFirstEngineCode) executed.push_back(results.ids[i]);
+  }
+  return executed;
+}
+
+}  // namespace
+
+bool MayExecuteAt(Height height, uint64_t last_height, uint64_t window_blocks) {
+  return height.value <= last_height && last_height - height.value <= window_blocks;
+}
+
+DuplicateWindow::DuplicateWindow(uint64_t window_blocks) : window_blocks_(window_blocks) {
+  KILN_CHECK_GT(window_blocks, 0u);
+}
+
+absl::Status DuplicateWindow::Restore(const storage::Store& store) {
+  absl::MutexLock lock(&mutex_);
+  KILN_CHECK(counts_.empty());
+  const uint64_t newest = store.executed_state().height.value;
+  const uint64_t oldest = newest < window_blocks_ ? 1 : newest - window_blocks_ + 1;
+  for (Height height{oldest}; height.value <= newest; ++height.value) {
+    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(height));
+    KILN_ASSIGN_OR_RETURN(const auto executed, ExecutedIds(results, height));
+    if (!AddLocked(height, executed)) {
+      return absl::DataLossError(absl::StrCat("results of height ", height.value,
+                                              ": a transaction was executed twice within ",
+                                              window_blocks_, " blocks"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::vector<uint32_t> DuplicateWindow::FindExecuted(const consensus::PayloadIndex& index) const {
+  std::vector<uint32_t> found;
+  absl::ReaderMutexLock lock(&mutex_);
+  for (size_t i = 0; i < index.entries.size(); ++i) {
+    if (ids_.Contains(PrefixOf(index.entries[i].id))) found.push_back(static_cast<uint32_t>(i));
+  }
+  return found;
+}
+
+void DuplicateWindow::Add(Height height, absl::Span<const storage::TransactionIdPrefix> executed) {
+  absl::MutexLock lock(&mutex_);
+  KILN_CHECK(AddLocked(height, executed))
+      << "a transaction was executed twice, the second time at height " << height;
+}
+
+bool DuplicateWindow::AddLocked(Height height,
+                                absl::Span<const storage::TransactionIdPrefix> executed) {
+  KILN_CHECK(counts_.empty() || height.value == height_.value + 1)
+      << "height " << height << " after " << height_;
+  if (counts_.size() == window_blocks_) {
+    ids_.RemoveOldest(counts_.front());
+    counts_.pop_front();
+  }
+  counts_.push_back(static_cast<uint32_t>(executed.size()));
+  height_ = height;
+  for (const storage::TransactionIdPrefix& id : executed) {
+    if (!ids_.Insert(id)) return false;
+  }
+  return true;
+}
+
+Height DuplicateWindow::height() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return height_;
+}
+
+size_t DuplicateWindow::size() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return ids_.size();
+}
+
+}  // namespace kiln::node
