@@ -13,10 +13,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "kiln/types.h"
 
 namespace kiln {
-
-inline constexpr int kFailStopExitStatus = 70;
 
 // Ends the process at once with kFailStopExitStatus, after one last line on stderr that says what
 // happened and what to do, on one line whatever the arguments hold. Nothing is flushed, nothing is

@@ -102,7 +102,6 @@ class Node {
 // and returns the exit status: 0 after a graceful stop, 1 for bad configuration, kFailStopExitStatus
 // when the node stopped itself to stay safe.
 int RunNode(int argc, char** argv, std::unique_ptr<Application> application);
-inline constexpr int kFailStopExitStatus = 70;
 
 }  // namespace kiln
 

@@ -15,6 +15,9 @@
 
 namespace kiln {
 
+// How a process ends whose node stopped itself to stay safe.
+inline constexpr int kFailStopExitStatus = 70;
+
 // A BLAKE2b-256 digest. All zero means "none".
 struct Hash {
   static constexpr size_t kBytes = 32;
