@@ -90,13 +90,18 @@ absl::StatusOr<Header> ReceiptVerifier::VerifyHeader(absl::string_view finality)
 }
 
 absl::Status ReceiptVerifier::Verify(const Transaction& transaction, const Receipt& receipt) {
+  KILN_ASSIGN_OR_RETURN(const Header header, VerifyHeader(receipt.proof.finality));
+  KILN_RETURN_IF_ERROR(CheckHeader(header, receipt));
+  return VerifyInBlock(header, transaction, receipt);
+}
+
+absl::Status ReceiptVerifier::VerifyInBlock(const Header& header, const Transaction& transaction,
+                                            const Receipt& receipt) const {
   if (transaction.key.size() > kTransactionKeyBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("transaction: bytes of key: ", transaction.key.size(), ", the limit is ",
                      kTransactionKeyBytesMax));
   }
-  KILN_ASSIGN_OR_RETURN(const Header header, VerifyHeader(receipt.proof.finality));
-  KILN_RETURN_IF_ERROR(CheckHeader(header, receipt));
   KILN_ASSIGN_OR_RETURN(const uint64_t last_height, VerifyInclusion(header, transaction, receipt));
   return CheckReply(receipt, last_height, limits_.duplicate_window_blocks);
 }

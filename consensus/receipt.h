@@ -40,6 +40,11 @@ class ReceiptVerifier {
   // proof: a transaction that was ordered too late was not executed.
   absl::Status Verify(const Transaction& transaction, const Receipt& receipt);
 
+  // What Verify checks beyond the block itself, for the many receipts that one block may have.
+  // REQUIRES: `header` is from VerifyHeader; its id and height are the receipt's.
+  absl::Status VerifyInBlock(const Header& header, const Transaction& transaction,
+                             const Receipt& receipt) const;
+
   // The header of the block that `finality` proves final.
   absl::StatusOr<Header> VerifyHeader(absl::string_view finality);
 
