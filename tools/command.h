@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace kiln::tools {
@@ -50,6 +51,8 @@ struct PassphraseSource {
 };
 // Adds --passphrase-file and --passphrase-fd, of which one may be given.
 void AddPassphraseOptions(CLI::App* command, PassphraseSource* source);
+// Empty when no source was given.
+absl::StatusOr<std::string> ReadPassphrase(const PassphraseSource& source);
 
 // "v0.1.0" and how it was built, as `kiln version` prints it.
 nlohmann::ordered_json BuildInformation();
