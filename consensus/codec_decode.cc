@@ -155,6 +155,27 @@ SafetyRecord ReadSafetyRecord(Decoder& from) {
   return record;
 }
 
+// Bytes can be whole and still not be what any replica wrote.
+absl::Status CheckConsistency(const SafetyRecord& record) {
+  const auto contradiction = [&record](absl::string_view what, Round round) {
+    return absl::DataLossError(absl::StrCat("safety record: last voted round is ",
+                                            record.last_voted_round.value, ", but a ", what,
+                                            " for round ", round.value, " was signed"));
+  };
+  if (record.last_vote.has_value() && record.last_vote->round > record.last_voted_round) {
+    return contradiction("vote", record.last_vote->round);
+  }
+  if (record.last_timeout.has_value() && record.last_timeout->round > record.last_voted_round) {
+    return contradiction("timeout", record.last_timeout->round);
+  }
+  if (record.locked_qc_round > record.high_qc.round) {
+    return absl::DataLossError(
+        absl::StrCat("safety record: locked round is ", record.locked_qc_round.value,
+                     ", but the highest QC has round ", record.high_qc.round.value));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Header> DecodeHeader(absl::string_view bytes) {
@@ -190,6 +211,7 @@ absl::StatusOr<SafetyRecord> DecodeSafetyRecord(absl::string_view bytes) {
   }
   absl::StatusOr<SafetyRecord> record = DecodeOne("safety record", body, &ReadSafetyRecord);
   if (!record.ok()) return absl::DataLossError(record.status().message());
+  KILN_RETURN_IF_ERROR(CheckConsistency(*record));
   return record;
 }
 
