@@ -34,6 +34,16 @@ class BoundedQueue {
     return true;
   }
 
+  // Waits for room. False, and `item` lost, when the queue is closed.
+  bool Push(T&& item, size_t bytes = 0) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &BoundedQueue::HasRoom));
+    if (closed_) return false;
+    items_.emplace_back(std::move(item), bytes);
+    bytes_ += bytes;
+    return true;
+  }
+
   // Waits for an item or until `deadline`; then up to `count_max` items at once. Empty at the
   // deadline and, for good, when closed and drained.
   std::vector<T> TakeUpTo(size_t count_max, absl::Time deadline) {
@@ -67,6 +77,9 @@ class BoundedQueue {
   }
 
  private:
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return closed_ || (items_.size() < items_max_ && (bytes_ < bytes_max_ || items_.empty()));
+  }
   bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_ || !items_.empty(); }
 
   bool BytesFit(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

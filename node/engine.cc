@@ -1,0 +1,112 @@
+#include "node/engine.h"
+
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "node/recovery.h"
+
+namespace kiln::node {
+namespace {
+
+template <typename T>
+void Append(std::vector<T>&& from, std::vector<T>* to) {
+  to->insert(to->end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options, MempoolBudget* budget, storage::Store* store,
+               EngineOutput* output)
+    : store_(store),
+      output_(output),
+      mempool_(options.replica.limits, options.mempool_each_peer_max, budget,
+               store->committed_height()) {}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
+                                                       const consensus::ValidatorSet* validators,
+                                                       consensus::Signer* signer,
+                                                       MempoolBudget* budget, storage::Store* store,
+                                                       EngineOutput* output, Now now) {
+  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered, RecoverReplica(*store));
+  std::unique_ptr<Engine> engine(new Engine(options, budget, store, output));
+  consensus::PayloadSource* const payloads = engine.get();
+  engine->replica_ = std::make_unique<consensus::Replica>(options.replica, validators, signer,
+                                                          payloads, std::move(recovered), now);
+  return engine;
+}
+
+void Engine::Start(Now now) {
+  Keep(replica_->Start(now));
+}
+
+void Engine::Handle(const EngineEvent& event, Now now) {
+  if (const auto* arrived = std::get_if<TransactionsArrived>(&event)) {
+    Take(*arrived, now);
+  } else {
+    Step(std::get<consensus::Event>(event), now);
+  }
+}
+
+void Engine::Take(const TransactionsArrived& arrived, Now now) {
+  const bool was_empty = !HasTransactions();
+  const size_t taken = mempool_.Add(arrived.batch, arrived.origin);
+  if (taken == 0) return;
+  if (!arrived.origin.has_value()) forwards_.push_back(arrived.batch);
+  if (was_empty) Step(consensus::TransactionsWaiting{}, now);
+}
+
+void Engine::Step(const consensus::Event& event, Now now) {
+  Keep(replica_->Step(event, now));
+}
+
+void Engine::Keep(consensus::Effects effects) {
+  for (const consensus::Commit& commit : effects.durable.commits) {
+    for (const consensus::BlockPtr& block : commit.blocks) mempool_.Remove(block);
+  }
+  if (effects.halt.has_value()) pending_.halt = std::move(effects.halt);
+  if (effects.durable.safety.has_value())
+    pending_.durable.safety = std::move(effects.durable.safety);
+  Append(std::move(effects.durable.blocks), &pending_.durable.blocks);
+  Append(std::move(effects.durable.commits), &pending_.durable.commits);
+  Append(std::move(effects.send), &pending_.send);
+  Append(std::move(effects.fetch), &pending_.fetch);
+  Append(std::move(effects.refusals), &pending_.refusals);
+}
+
+absl::Status Engine::Flush() {
+  const consensus::Effects effects = std::exchange(pending_, consensus::Effects());
+  const std::vector<TransactionBatch> forwards = std::exchange(forwards_, {});
+  for (const consensus::Refusal& refusal : effects.refusals) output_->Refused(refusal);
+  if (effects.halt.has_value()) {
+    return absl::AbortedError(absl::StrCat(effects.halt->cause, " (height ",
+                                           effects.halt->height.value,
+                                           "). What to do: ", effects.halt->what_to_do));
+  }
+  for (const TransactionBatch& batch : forwards) output_->Forward(batch);  // promises nothing
+  if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));
+  for (const consensus::Outbound& outbound : effects.send)
+    output_->Send(outbound.to, outbound.message);
+  for (const consensus::Fetch& fetch : effects.fetch) output_->Fetch(fetch.from, fetch.request);
+  if (!effects.durable.commits.empty()) {
+    output_->Committed(effects.durable.commits.back().blocks.back()->header.height);
+  }
+  return absl::OkStatus();
+}
+
+// All that is not committed counts: while a transaction is in an uncommitted block, and until it is
+// known that the block will stay, leaders have reason to go on.
+bool Engine::HasTransactions() const {
+  return mempool_.total().transactions > 0;
+}
+
+consensus::PayloadSource::Payload Engine::Build(Height height,
+                                                absl::Span<const consensus::BlockPtr> ancestors) {
+  BuiltPayload built = mempool_.BuildPayload(height, ancestors);
+  if (!built.expired.empty()) output_->Expired(std::move(built.expired));
+  return {std::move(built.payload), std::move(built.index)};
+}
+
+}  // namespace kiln::node

@@ -1,0 +1,101 @@
+// The replica with what it needs: mempool, store, and a way out.
+#ifndef KILN_NODE_ENGINE_H_
+#define KILN_NODE_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "consensus/effects.h"
+#include "consensus/replica.h"
+#include "consensus/signing.h"
+#include "consensus/validator_set.h"
+#include "node/mempool.h"
+#include "storage/store.h"
+
+namespace kiln::node {
+
+// Where an engine's effects go once what they rely on is durable. Must not block.
+class EngineOutput {
+ public:
+  virtual ~EngineOutput() = default;
+  virtual void Send(std::optional<ValidatorIndex> to, const consensus::Message& message) = 0;
+  virtual void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) = 0;
+  // Own clients' transactions, for the mempools of the validators that lead the coming rounds.
+  virtual void Forward(const TransactionBatch& batch) = 0;
+  // The store's committed height rose to this.
+  virtual void Committed(Height height) = 0;
+  // Own clients' transactions that no block can execute any more.
+  virtual void Expired(std::vector<Hash> ids) = 0;
+  virtual void Refused(const consensus::Refusal& refusal) = 0;
+};
+
+// Transactions for the mempool. No origin: own clients'.
+struct TransactionsArrived {
+  TransactionBatch batch;
+  std::optional<ValidatorIndex> origin;
+};
+using EngineEvent = std::variant<consensus::Event, TransactionsArrived>;
+
+struct EngineOptions {
+  consensus::ReplicaOptions replica;
+  MempoolCharge mempool_each_peer_max;
+};
+
+// Group commit: Handle takes events one after the other and keeps their effects; Flush makes all
+// that they need durable with one sync, and only then lets anything leave. Single-threaded and
+// deterministic: a node's replica thread drives it, or a simulator. After an error nothing may be
+// called but status().
+class Engine : private consensus::PayloadSource {
+ public:
+  // What is borrowed must outlive the engine. `budget` is what own clients' transactions reserve.
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options,
+                                                        const consensus::ValidatorSet* validators,
+                                                        consensus::Signer* signer,
+                                                        MempoolBudget* budget,
+                                                        storage::Store* store, EngineOutput* output,
+                                                        Now now);
+
+  void Start(Now now);
+  void Handle(const EngineEvent& event, Now now);
+  // Persist, then send. Aborted: the replica halted, with cause, height and what to do in the
+  // message. Other errors are the store's. Either way nothing of the unflushed steps left, and
+  // nothing may.
+  absl::Status Flush();
+
+  // When Handle(Tick) has something to do, in monotonic microseconds.
+  uint64_t NextDeadline() const { return replica_->NextDeadline(); }
+
+  consensus::ReplicaStatus status() const { return replica_->status(); }
+  const MempoolCharge& mempool_total() const { return mempool_.total(); }
+
+ private:
+  Engine(const EngineOptions& options, MempoolBudget* budget, storage::Store* store,
+         EngineOutput* output);
+
+  bool HasTransactions() const override;
+  Payload Build(Height height, absl::Span<const consensus::BlockPtr> ancestors) override;
+
+  void Step(const consensus::Event& event, Now now);
+  void Keep(consensus::Effects effects);
+  void Take(const TransactionsArrived& arrived, Now now);
+
+  storage::Store* const store_;
+  EngineOutput* const output_;
+  Mempool mempool_;
+  std::unique_ptr<consensus::Replica> replica_;
+
+  consensus::Effects pending_;              // of all steps since the last flush
+  std::vector<TransactionBatch> forwards_;  // likewise
+};
+
+}  // namespace kiln::node
+
+#endif  // KILN_NODE_ENGINE_H_

@@ -1,0 +1,49 @@
+#include "node/health.h"
+
+#include <sys/statvfs.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace kiln::node {
+namespace {
+
+uint64_t ConnectedPower(const HealthInput& input) {
+  uint64_t power = 0;
+  for (uint32_t i = 0; i < input.validators->size(); ++i) {
+    const ValidatorIndex index{i};
+    if (index == input.self || input.connected[i]) power += input.validators->PowerOf(index);
+  }
+  return power;
+}
+
+}  // namespace
+
+std::string WhyNotReady(const HealthInput& input) {
+  if (input.disk_free_bytes < input.disk_free_bytes_min) {
+    return absl::StrCat("disk has ", input.disk_free_bytes >> 20, " MiB free, less than the ",
+                        input.disk_free_bytes_min >> 20, " MiB of disk_free_bytes_min");
+  }
+  const uint64_t power = ConnectedPower(input);
+  if (!input.validators->IsQuorum(power)) {
+    return absl::StrCat("connected to validators with power ", power, " of ",
+                        input.validators->total_power(), ", which is no quorum");
+  }
+  const absl::Duration age = input.now - input.head_time;
+  if (input.committed_height.value > 0 && age > input.head_age_max) {
+    return absl::StrCat("the newest committed block, height ", input.committed_height.value,
+                        ", is ", absl::ToInt64Seconds(age), " s old");
+  }
+  return "";
+}
+
+absl::Duration HeadAgeMax(absl::Duration heartbeat, absl::Duration round_timeout_max) {
+  return 3 * heartbeat + 2 * round_timeout_max;
+}
+
+uint64_t DiskFreeBytes(const std::string& path) {
+  struct statvfs info;
+  if (statvfs(path.c_str(), &info) != 0) return 0;
+  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+}  // namespace kiln::node

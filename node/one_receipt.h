@@ -1,0 +1,39 @@
+// One transaction's outcome as the public API gives it.
+#ifndef KILN_NODE_ONE_RECEIPT_H_
+#define KILN_NODE_ONE_RECEIPT_H_
+
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "kiln/types.h"
+#include "network/client_service.h"
+
+namespace kiln::node {
+
+// A sink for a submission of one transaction: runs `done` once, on the thread that delivers.
+class OneReceipt final : public network::SubmitSink {
+ public:
+  explicit OneReceipt(absl::AnyInvocable<void(absl::StatusOr<Receipt>) &&> done)
+      : done_(std::move(done)) {}
+
+  void Deliver(network::SubmitOutcomes outcomes) override {
+    if (!outcomes.status.ok()) return std::move(done_)(outcomes.status);
+    network::SubmitOutcomes::Entry& entry = outcomes.entries.front();
+    Receipt receipt;
+    receipt.height = outcomes.height.value;
+    receipt.index = entry.index;
+    receipt.reply = std::move(entry.reply);
+    receipt.proof.block_id = outcomes.block_id;
+    receipt.proof.inclusion = std::move(entry.inclusion);
+    receipt.proof.finality = *outcomes.finality;
+    std::move(done_)(std::move(receipt));
+  }
+
+ private:
+  absl::AnyInvocable<void(absl::StatusOr<Receipt>) &&> done_;
+};
+
+}  // namespace kiln::node
+
+#endif  // KILN_NODE_ONE_RECEIPT_H_

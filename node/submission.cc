@@ -1,0 +1,152 @@
+#include "node/submission.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "consensus/payload.h"
+#include "node/receipts.h"
+
+namespace kiln::node {
+namespace {
+
+// Half of the window: the transaction may wait that long, and be resubmitted for as long again.
+Height LastHeightFor(const storage::Store& store, const ChainLimits& limits) {
+  return Height{store.committed_height().value + limits.duplicate_window_blocks / 2};
+}
+
+uint32_t ReadU32(absl::string_view bytes, size_t offset) {
+  uint32_t value = 0;
+  for (int i = 3; i >= 0; --i) value = value << 8 | static_cast<uint8_t>(bytes[offset + i]);
+  return value;
+}
+
+void WriteU64(uint64_t value, char* to) {
+  for (int i = 0; i < 8; ++i) to[i] = static_cast<char>(value >> (8 * i));
+}
+
+// How many outcomes a batch is owed, however malformed the rest of it is.
+uint32_t ClaimedCount(absl::string_view batch, const ChainLimits& limits) {
+  if (batch.size() < consensus::kPayloadHeaderBytes) return 1;
+  const uint64_t most = std::min<uint64_t>(limits.block_transactions_max, batch.size());
+  return static_cast<uint32_t>(std::clamp<uint64_t>(ReadU32(batch, 0), 1, most));
+}
+
+// Fills in the last height of every envelope. Stops at the first thing out of place: the index,
+// made afterwards, says what it is.
+void StampLastHeight(Height last_height, std::string* batch) {
+  size_t offset = consensus::kPayloadHeaderBytes;
+  while (offset + consensus::kPayloadEntryHeaderBytes + 8 <= batch->size()) {
+    const size_t length = ReadU32(*batch, offset);
+    offset += consensus::kPayloadEntryHeaderBytes;
+    if (length < consensus::kEnvelopeHeaderBytes || length > batch->size() - offset) return;
+    WriteU64(last_height.value, batch->data() + offset);
+    offset += length;
+  }
+}
+
+void RefuseAll(network::SubmitSink& sink, uint64_t first_sequence, uint32_t count,
+               const absl::Status& why) {
+  network::SubmitOutcomes outcomes;
+  outcomes.status = why;
+  outcomes.entries.resize(count);
+  for (uint32_t i = 0; i < count; ++i) outcomes.entries[i].sequence = first_sequence + i;
+  sink.Deliver(std::move(outcomes));
+}
+
+}  // namespace
+
+Submission::Submission(const ChainLimits& limits, const storage::Store* store,
+                       const Application* application, const DuplicateWindow* window,
+                       MempoolBudget* budget, PendingReplies* replies, Hooks hooks)
+    : limits_(limits),
+      store_(store),
+      application_(application),
+      window_(window),
+      budget_(budget),
+      replies_(replies),
+      hooks_(std::move(hooks)) {}
+
+void Submission::Close(const absl::Status& why) {
+  absl::MutexLock lock(&mutex_);
+  closed_ = why;
+}
+
+void Submission::SetPaused(const absl::Status& why) {
+  absl::MutexLock lock(&mutex_);
+  paused_ = why;
+}
+
+absl::Status Submission::WhyClosed() const {
+  absl::MutexLock lock(&mutex_);
+  return closed_.ok() ? paused_ : closed_;
+}
+
+std::vector<std::pair<uint32_t, absl::Status>> Submission::Check(
+    const std::string& batch, const consensus::PayloadIndex& index, bool may_be_barrier) const {
+  std::vector<std::pair<uint32_t, absl::Status>> refused;
+  const storage::Store::View view = store_->state_view();
+  for (uint32_t i = 0; i < index.entries.size(); ++i) {
+    const absl::StatusOr<consensus::Envelope> envelope =
+        consensus::DecodeEnvelope(index.EnvelopeAt(batch, i), limits_);
+    absl::Status advice = envelope.status();
+    if (envelope.ok() && envelope->payload.empty()) {
+      if (!may_be_barrier) advice = absl::InvalidArgumentError("transaction: the payload is empty");
+    } else if (envelope.ok()) {
+      const absl::Status checked = application_->Check(*view.state, envelope->payload);
+      if (!checked.ok()) advice = absl::InvalidArgumentError(checked.message());
+    }
+    if (!advice.ok()) refused.emplace_back(i, advice);
+  }
+  return refused;
+}
+
+void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time deadline,
+                        std::shared_ptr<network::SubmitSink> sink, bool may_be_barrier) {
+  const auto refuse = [&](const absl::Status& why) {
+    RefuseAll(*sink, first_sequence, ClaimedCount(batch, limits_), why);
+  };
+  if (const absl::Status closed = WhyClosed(); !closed.ok()) return refuse(closed);
+  const Height last_height = LastHeightFor(*store_, limits_);
+  StampLastHeight(last_height, &batch);
+  absl::StatusOr<std::shared_ptr<const consensus::PayloadIndex>> index =
+      consensus::IndexPayload(batch, limits_);
+  if (!index.ok()) return refuse(index.status());
+  const MempoolCharge charge = ChargeOf(**index);
+  if (!budget_->TryReserve(charge)) {
+    return refuse(absl::ResourceExhaustedError("mempool is full: submit again later"));
+  }
+
+  const PendingReplies::Ticket ticket =
+      replies_->Add(*index, first_sequence, last_height, std::move(sink), deadline);
+  hooks_.deadline_added();
+  std::vector<uint32_t> left_out = window_->FindExecuted(**index);
+  if (!left_out.empty()) {
+    replies_->AnswerExecuted(ticket, left_out, [this](absl::Span<const Hash> ids) {
+      return FindReceipts(*store_, ids, Height{0});
+    });
+  }
+  for (const auto& [entry, advice] : Check(batch, **index, may_be_barrier)) {
+    if (std::binary_search(left_out.begin(), left_out.end(), entry)) continue;
+    replies_->Refuse(ticket, {entry}, advice);
+    left_out.insert(std::upper_bound(left_out.begin(), left_out.end(), entry), entry);
+  }
+  TransactionsArrived arrived;
+  const size_t bytes = batch.size();
+  arrived.batch.bytes = std::make_shared<const std::string>(std::move(batch));
+  arrived.batch.index = *std::move(index);
+  arrived.batch.left_out = std::move(left_out);
+  if (!hooks_.enqueue(std::move(arrived), bytes)) {
+    budget_->Release(charge);
+    replies_->Refuse(ticket, {}, absl::ResourceExhaustedError("node is busy: submit again later"));
+  }
+}
+
+std::string MakeBatch(absl::string_view key, absl::string_view payload) {
+  consensus::PayloadBuilder builder;
+  builder.Add(consensus::Envelope{.last_height = 0, .key = key, .payload = payload});
+  return *std::move(builder).Finish();
+}
+
+}  // namespace kiln::node

@@ -1,0 +1,557 @@
+#include "node/validator_node.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/status_macros.h"
+#include "crypto/ed25519.h"
+#include "node/health.h"
+#include "node/one_receipt.h"
+#include "node/receipts.h"
+#include "storage/rocksdb_store.h"
+
+namespace kiln {
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions options,
+                                                  std::unique_ptr<Application> application) {
+  return node::ValidatorNode::Start(std::move(options), std::move(application));
+}
+
+namespace node {
+namespace {
+
+constexpr absl::Duration kSuperviseEvery = absl::Milliseconds(500);
+// How long a graceful stop waits for transactions that were accepted.
+constexpr absl::Duration kDrainMax = absl::Seconds(3);
+constexpr size_t kBarrierKeyBytes = 32;
+constexpr uint64_t kReplayLogEvery = 10000;
+
+int VerifyThreads(const NodeOptions& options) {
+  if (options.verify_threads > 0) return options.verify_threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+}
+
+uint64_t Microseconds(absl::Duration duration) {
+  return static_cast<uint64_t>(absl::ToInt64Microseconds(duration));
+}
+
+EngineOptions MakeEngineOptions(const NodeOptions& options, ValidatorIndex self,
+                                const Hash& chain_id, const MempoolShares& shares) {
+  EngineOptions engine;
+  engine.replica.self = self;
+  engine.replica.chain_id = chain_id;
+  engine.replica.limits = options.genesis.limits;
+  engine.replica.pacemaker = {.round_timeout_min_us = Microseconds(options.round_timeout_min),
+                              .round_timeout_max_us = Microseconds(options.round_timeout_max),
+                              .heartbeat_us = Microseconds(options.heartbeat_interval)};
+  engine.mempool_each_peer_max = shares.each_peer;
+  return engine;
+}
+
+std::vector<std::string> PeerAddresses(const NodeOptions& options,
+                                       const consensus::ValidatorSet& validators) {
+  std::vector<std::string> addresses(validators.size());
+  for (const PeerAddress& peer : options.peers) {
+    const std::optional<ValidatorIndex> index = validators.FindByName(peer.name);
+    if (index.has_value()) addresses[index->value] = peer.address;
+  }
+  return addresses;
+}
+
+// A key that nobody else can use up.
+std::string RandomBarrierKey() {
+  std::string key;
+  while (key.size() < kBarrierKeyBytes) {
+    key.push_back(static_cast<char>(SystemRandom()->Below(256)));
+  }
+  return key;
+}
+
+}  // namespace
+
+ValidatorNode::ValidatorNode(NodeOptions options, std::unique_ptr<Application> application)
+    : options_(std::move(options)),
+      application_(std::move(application)),
+      chain_id_(options_.genesis.ChainId()),
+      inbox_(kInboxEventsMax, kInboxBytesMax) {}
+
+absl::StatusOr<std::unique_ptr<Node>> ValidatorNode::Start(
+    NodeOptions options, std::unique_ptr<Application> application) {
+  KILN_CHECK(application != nullptr);
+  KILN_RETURN_IF_ERROR(crypto::SelfTest());
+  KILN_RETURN_IF_ERROR(ValidateNodeOptions(options));
+  std::unique_ptr<ValidatorNode> node(
+      new ValidatorNode(std::move(options), std::move(application)));
+  KILN_RETURN_IF_ERROR(node->LoadIdentity());
+  KILN_RETURN_IF_ERROR(node->OpenStore());
+  KILN_RETURN_IF_ERROR(node->Replay());
+  KILN_RETURN_IF_ERROR(node->MakeEngine());
+  KILN_RETURN_IF_ERROR(node->StartNetwork());
+  KILN_RETURN_IF_ERROR(node->StartThreads());
+  const consensus::ReplicaStatus replica = node->engine_status_at_start_;
+  KILN_LOG(kInfo, "node", "running",
+           {{"validator", node->validators_->at(node->keys_->self).name},
+            {"chain", node->options_.genesis.chain_name},
+            {"chain_id", node->chain_id_.Short()},
+            {"height", replica.committed_height.value},
+            {"round", replica.round.value},
+            {"peers_at", node->peer_address()},
+            {"clients_at", node->client_address()}});
+  return node;
+}
+
+ValidatorNode::~ValidatorNode() {
+  Stop();
+  if (supervisor_.joinable()) {
+    supervisor_.join();
+  } else {
+    ShutDown();  // Start failed half-way
+  }
+}
+
+// --- Start
+// ----------------------------------------------------------------------------------------
+
+absl::Status ValidatorNode::LoadIdentity() {
+  KILN_ASSIGN_OR_RETURN(consensus::ValidatorSet validators,
+                        consensus::ValidatorSet::FromGenesis(options_.genesis));
+  validators_.emplace(std::move(validators));
+  KILN_ASSIGN_OR_RETURN(NodeKeys keys, LoadNodeKeys(options_));
+  keys_.emplace(std::move(keys));
+  KILN_ASSIGN_OR_RETURN(KeyLock lock, KeyLock::Acquire(keys_->consensus.public_key(),
+                                                       validators_->at(keys_->self).name));
+  key_lock_.emplace(std::move(lock));
+  signer_ = std::make_unique<consensus::Ed25519Signer>(std::move(keys_->consensus));
+  return absl::OkStatus();
+}
+
+absl::Status ValidatorNode::OpenStore() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.data_dir, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot make the data folder ", options_.data_dir, ": ", error.message()));
+  }
+  const uint64_t free_bytes = DiskFreeBytes(options_.data_dir);
+  if (free_bytes < options_.disk_free_bytes_min) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(options_.data_dir, ": disk has ", free_bytes >> 20,
+                     " MiB free, less than the ", options_.disk_free_bytes_min >> 20,
+                     " MiB of disk_free_bytes_min: make room, or lower the setting in kiln.toml"));
+  }
+  KILN_ASSIGN_OR_RETURN(store_, storage::OpenRocksDbStore({.data_dir = options_.data_dir,
+                                                           .genesis = options_.genesis,
+                                                           .read_only = false}));
+  if (!options_.vote_log_file.empty()) {
+    KILN_ASSIGN_OR_RETURN(vote_log_, VoteLog::Open(options_.vote_log_file));
+  }
+  absl::MutexLock lock(&mutex_);
+  disk_free_bytes_ = free_bytes;
+  return absl::OkStatus();
+}
+
+// Executes what is committed and was not executed, or not on disk, when the process ended.
+absl::Status ValidatorNode::Replay() {
+  window_ = std::make_unique<DuplicateWindow>(options_.genesis.limits.duplicate_window_blocks);
+  KILN_RETURN_IF_ERROR(window_->Restore(*store_));
+  executor_ = std::make_unique<Executor>(options_.genesis.limits, store_.get(), application_.get(),
+                                         window_.get());
+  const Height committed = store_->committed_height();
+  for (Height next{executor_->executed().height.value + 1}; next <= committed; ++next.value) {
+    KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(next));
+    KILN_RETURN_IF_ERROR(executor_->Execute(block).status());
+    if (next.value % kReplayLogEvery == 0) {
+      KILN_LOG(kInfo, "node", "replaying", {{"height", next.value}, {"of", committed.value}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidatorNode::MakeEngine() {
+  const MempoolShares shares = MempoolShares::Divide(
+      {options_.mempool_transactions_max, options_.mempool_bytes_max}, validators_->size());
+  budget_ = std::make_unique<MempoolBudget>(shares.own);
+  KILN_ASSIGN_OR_RETURN(
+      engine_,
+      Engine::Create(MakeEngineOptions(options_, keys_->self, chain_id_, shares), &*validators_,
+                     signer_.get(), budget_.get(), store_.get(), this, SystemClock()->Read()));
+  Publish(*engine_);
+  engine_status_at_start_ = engine_->status();
+  submission_ = std::make_unique<Submission>(
+      options_.genesis.limits, store_.get(), application_.get(), window_.get(), budget_.get(),
+      &replies_,
+      Submission::Hooks{
+          .enqueue = [this](EngineEvent event,
+                            size_t bytes) { return inbox_.TryPush(std::move(event), bytes); },
+          .deadline_added = [this] { execution_->Wake(); }});
+  execution_ = std::make_unique<ExecutionThread>(
+      options_.genesis.limits, store_.get(), executor_.get(), &replies_, subscribers_,
+      ExecutionThread::Hooks{
+          .executed =
+              [this](Height height, const Hash& root) {
+                inbox_.Push(consensus::Event(consensus::BlockExecuted{height, root}));
+              },
+          .failed = [this](absl::Status why) { Fail(std::move(why)); }});
+  queries_ = std::make_unique<QueryPool>(1);
+  pool_ = std::make_unique<VerificationPool>(
+      options_.genesis, &*validators_, VerifyThreads(options_), store_.get(), window_.get(),
+      vote_log_.get(),
+      VerificationPool::Sinks{
+          .event = [this](EngineEvent event) { return inbox_.TryPush(std::move(event)); },
+          .answer =
+              [this](ValidatorIndex to, network::FramePtr frame) {
+                if (!failed_) transport_->Send(to, std::move(frame));
+              }});
+  return absl::OkStatus();
+}
+
+absl::Status ValidatorNode::StartNetwork() {
+  network::PeerTransportOptions peers;
+  peers.node_key = &keys_->node;
+  peers.chain_id = chain_id_;
+  peers.self = keys_->self;
+  peers.validators = &*validators_;
+  peers.limits = options_.genesis.limits;
+  peers.listen_address = options_.peer_listen_address;
+  peers.peer_addresses = PeerAddresses(options_, *validators_);
+  peers.random = SystemRandom();
+  KILN_ASSIGN_OR_RETURN(transport_, network::PeerTransport::Start(std::move(peers), this));
+
+  network::ClientServerOptions clients;
+  clients.listen_address = options_.client_listen_address;
+  clients.tls = options_.client_tls;
+  clients.node_key = &keys_->node;
+  clients.chain_id = chain_id_;
+  clients.limits = options_.genesis.limits;
+  clients.admin_socket = options_.admin_socket;
+  KILN_ASSIGN_OR_RETURN(client_server_, network::ClientServer::Start(std::move(clients), this));
+  return absl::OkStatus();
+}
+
+absl::Status ValidatorNode::StartThreads() {
+  pool_->Start();
+  execution_->Start();
+  replica_thread_ = std::thread([this] { RunReplica(); });
+  supervisor_ = std::thread([this] { RunSupervisor(); });
+  return absl::OkStatus();
+}
+
+// --- The replica thread
+// ---------------------------------------------------------------------------
+
+void ValidatorNode::RunReplica() {
+  Clock* const clock = SystemClock();
+  engine_->Start(clock->Read());
+  while (!failed_) {
+    if (const absl::Status flushed = engine_->Flush(); !flushed.ok()) return Fail(flushed);
+    Publish(*engine_);
+    if (inbox_.closed()) return;
+    const uint64_t now_us = clock->Read().monotonic_us;
+    const uint64_t deadline_us = engine_->NextDeadline();
+    const absl::Duration wait = deadline_us <= now_us
+                                    ? absl::ZeroDuration()
+                                    : absl::Microseconds(std::min<uint64_t>(
+                                          deadline_us - now_us, Microseconds(absl::Minutes(1))));
+    for (EngineEvent& event : inbox_.TakeUpTo(kGroupEventsMax, absl::Now() + wait)) {
+      engine_->Handle(event, clock->Read());
+    }
+    const Now now = clock->Read();
+    if (now.monotonic_us >= engine_->NextDeadline()) {
+      engine_->Handle(consensus::Event(consensus::Tick{}), now);
+    }
+  }
+}
+
+void ValidatorNode::Publish(const Engine& engine) {
+  const consensus::ReplicaStatus status = engine.status();
+  absl::MutexLock lock(&mutex_);
+  replica_status_ = status;
+  mempool_ = engine.mempool_total();
+}
+
+void ValidatorNode::Send(std::optional<ValidatorIndex> to, const consensus::Message& message) {
+  if (failed_) return;
+  network::FramePtr frame = network::EncodeFrame(message);
+  if (to.has_value()) {
+    transport_->Send(*to, std::move(frame));
+  } else {
+    transport_->Broadcast(std::move(frame));
+  }
+}
+
+void ValidatorNode::Fetch(ValidatorIndex from, const consensus::BlockRequest& request) {
+  transport_->Send(from, network::EncodeFrame(request));
+}
+
+void ValidatorNode::Forward(const TransactionBatch& batch) {
+  transport_->Broadcast(network::EncodeFrame(
+      network::TransactionBatch{.payload = batch.bytes, .index = batch.index}));
+}
+
+void ValidatorNode::Committed(Height height) {
+  execution_->Committed(height);
+}
+
+void ValidatorNode::Expired(std::vector<Hash> ids) {
+  replies_.RefuseIds(ids, absl::UnavailableError(
+                              "the transaction waited too long to be ordered: submit it again"));
+}
+
+void ValidatorNode::Refused(const consensus::Refusal& refusal) {
+  KILN_LOG(kWarning, "replica", "refused",
+           {{"from", validators_->at(refusal.from).name}, {"cause", refusal.cause}});
+}
+
+// --- Peers
+// ----------------------------------------------------------------------------------------
+
+bool ValidatorNode::OnFrame(ValidatorIndex from, network::Frame frame) {
+  return pool_->Add(from, std::move(frame));
+}
+
+void ValidatorNode::OnConnected(ValidatorIndex peer) {
+  KILN_LOG(kInfo, "peer", "connected", {{"peer", validators_->at(peer).name}});
+  inbox_.TryPush(consensus::Event(consensus::PeerConnected{peer}));
+}
+
+void ValidatorNode::OnDisconnected(ValidatorIndex peer) {
+  KILN_LOG(kInfo, "peer", "disconnected", {{"peer", validators_->at(peer).name}});
+}
+
+// --- Clients
+// --------------------------------------------------------------------------------------
+
+void ValidatorNode::Submit(uint64_t first_sequence, std::string batch, absl::Time deadline,
+                           std::shared_ptr<network::SubmitSink> sink) {
+  submission_->Submit(first_sequence, std::move(batch), deadline, std::move(sink));
+}
+
+void ValidatorNode::Submit(Transaction transaction, absl::Time deadline, SubmitDone done) {
+  if (transaction.key.size() > consensus::kTransactionKeyBytesMax) {
+    return std::move(done)(absl::InvalidArgumentError(
+        absl::StrCat("transaction: the key has ", transaction.key.size(), " bytes, at most ",
+                     consensus::kTransactionKeyBytesMax, " are allowed")));
+  }
+  submission_->Submit(0, MakeBatch(transaction.key, transaction.payload), deadline,
+                      std::make_shared<OneReceipt>(std::move(done)));
+}
+
+absl::StatusOr<Receipt> ValidatorNode::SubmitAndWait(Transaction transaction,
+                                                     absl::Duration timeout) {
+  absl::StatusOr<Receipt> result;
+  absl::Notification answered;
+  Submit(std::move(transaction), absl::Now() + timeout, [&](absl::StatusOr<Receipt> receipt) {
+    result = std::move(receipt);
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return result;
+}
+
+void ValidatorNode::RunQuery(const std::string& query,
+                             absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done) {
+  const storage::Store::View view = store_->state_view();
+  absl::StatusOr<std::string> value = application_->Query(*view.state, query);
+  if (!value.ok()) return std::move(done)(value.status());
+  std::move(done)(Answer{.height = view.height.value, .value = *std::move(value)});
+}
+
+void ValidatorNode::Query(std::string query, Read level, absl::Time deadline,
+                          absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done) {
+  // Shared, because a job that finds no room is lost with what it holds.
+  auto shared = std::make_shared<decltype(done)>(std::move(done));
+  const auto run = [this, query = std::move(query), shared] {
+    if (!queries_->TryAdd([this, query, shared] { RunQuery(query, std::move(*shared)); })) {
+      std::move (*shared)(absl::ResourceExhaustedError("too many queries: ask again later"));
+    }
+  };
+  if (level == Read::kLocal) return run();
+  // A barrier ordered now comes after all that was acknowledged before (Raft's read index, with the
+  // ledger itself as the index).
+  submission_->Submit(0, MakeBatch(RandomBarrierKey(), ""), deadline,
+                      std::make_shared<OneReceipt>([run, shared](absl::StatusOr<Receipt> barrier) {
+                        if (!barrier.ok()) return std::move(*shared)(barrier.status());
+                        run();
+                      }),
+                      /*may_be_barrier=*/true);
+}
+
+absl::StatusOr<Answer> ValidatorNode::Query(absl::string_view query, Read level,
+                                            absl::Duration timeout) {
+  absl::StatusOr<Answer> result;
+  absl::Notification answered;
+  Query(std::string(query), level, absl::Now() + timeout, [&](absl::StatusOr<Answer> answer) {
+    result = std::move(answer);
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return result;
+}
+
+absl::StatusOr<network::CommittedBlockView> ValidatorNode::GetBlock(uint64_t height) {
+  KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, store_->BlockAt(Height{height}));
+  if (height == 0) return network::CommittedBlockView{std::move(block), ""};
+  KILN_ASSIGN_OR_RETURN(std::string finality, store_->FinalityAt(Height{height}));
+  return network::CommittedBlockView{std::move(block), std::move(finality)};
+}
+
+absl::StatusOr<network::TransactionView> ValidatorNode::GetTransaction(const Hash& id) {
+  std::vector<absl::StatusOr<ReceiptParts>> found = FindReceipts(*store_, {id}, Height{0});
+  KILN_RETURN_IF_ERROR(found.front().status());
+  KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(found.front()->height));
+  return network::TransactionView{
+      .envelope = std::string(block->index->EnvelopeAt(*block->payload, found.front()->index)),
+      .receipt = ToReceipt(*found.front())};
+}
+
+void ValidatorNode::WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) {
+  execution_->WaitForHeight(Height{height}, std::move(waiter));
+}
+
+absl::Status ValidatorNode::SetLogLevel(absl::string_view level) {
+  KILN_ASSIGN_OR_RETURN(const LogLevel parsed, ParseLogLevel(level));
+  kiln::SetLogLevel(parsed);
+  return absl::OkStatus();
+}
+
+Subscription ValidatorNode::OnCommit(
+    absl::AnyInvocable<void(const Block&, const CommitProof&)> seen) {
+  return subscribers_->Add(std::move(seen));
+}
+
+// --- Status
+// ---------------------------------------------------------------------------------------
+
+NodeStatus ValidatorNode::status() const {
+  NodeStatus status;
+  consensus::ReplicaStatus replica;
+  {
+    absl::MutexLock lock(&mutex_);
+    replica = replica_status_;
+    status.mempool_transactions = mempool_.transactions;
+    status.mempool_bytes = mempool_.bytes;
+  }
+  const consensus::ExecutedState executed = store_->executed_state();
+  status.chain_name = options_.genesis.chain_name;
+  status.chain_id = chain_id_;
+  status.validator_name = validators_->at(keys_->self).name;
+  status.epoch = replica.epoch.value;
+  status.round = replica.round.value;
+  status.leader = validators_->at(replica.leader).name;
+  status.committed_height = replica.committed_height.value;
+  status.head_id = replica.committed_id;
+  status.head_time = absl::FromUnixMicros(static_cast<int64_t>(replica.committed_time_us));
+  status.executed_height = executed.height.value;
+  status.state_root = executed.Root();
+  status.committed_transactions = store_->executed_transactions();
+  status.votes_signed = replica.votes_signed;
+  const std::vector<network::PeerConnectionStatus> connections = transport_->status();
+  const std::vector<std::string> addresses = PeerAddresses(options_, *validators_);
+  for (uint32_t i = 0; i < validators_->size(); ++i) {
+    if (ValidatorIndex{i} == keys_->self) continue;
+    status.peers.push_back({.name = validators_->at(ValidatorIndex{i}).name,
+                            .address = addresses[i],
+                            .connected = connections[i].connected,
+                            .last_error = connections[i].last_error});
+  }
+  status.not_ready_reason = NotReadyReason(replica);
+  status.ready = status.not_ready_reason.empty();
+  return status;
+}
+
+std::string ValidatorNode::NotReadyReason(const consensus::ReplicaStatus& replica) const {
+  HealthInput input;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_) return "stopping";
+    input.disk_free_bytes = disk_free_bytes_;
+  }
+  input.validators = &*validators_;
+  input.self = keys_->self;
+  for (const network::PeerConnectionStatus& peer : transport_->status()) {
+    input.connected.push_back(peer.connected);
+  }
+  input.committed_height = replica.committed_height;
+  input.head_time = absl::FromUnixMicros(static_cast<int64_t>(replica.committed_time_us));
+  input.now = absl::Now();
+  input.head_age_max = HeadAgeMax(options_.heartbeat_interval, options_.round_timeout_max);
+  input.disk_free_bytes_min = options_.disk_free_bytes_min;
+  return WhyNotReady(input);
+}
+
+// --- Stop
+// -----------------------------------------------------------------------------------------
+
+void ValidatorNode::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
+}
+
+absl::Status ValidatorNode::Wait() {
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(&stopped_));
+  return failure_;
+}
+
+void ValidatorNode::Fail(absl::Status why) {
+  KILN_CHECK(!why.ok());
+  failed_ = true;
+  KILN_LOG(kError, "node", "stopping to stay safe", {{"cause", why.message()}});
+  absl::MutexLock lock(&mutex_);
+  if (failure_.ok()) failure_ = std::move(why);
+  stopping_ = true;
+}
+
+void ValidatorNode::RunSupervisor() {
+  while (true) {
+    const uint64_t free_bytes = DiskFreeBytes(options_.data_dir);
+    const bool has_room = free_bytes >= options_.disk_free_bytes_min;
+    submission_->SetPaused(has_room ? absl::OkStatus()
+                                    : absl::ResourceExhaustedError(
+                                          "this validator's disk is nearly full: use another"));
+    if (!has_room) {
+      KILN_LOG(kError, "node", "disk nearly full: new transactions are refused",
+               {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});
+    }
+    absl::MutexLock lock(&mutex_);
+    disk_free_bytes_ = free_bytes;
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
+  }
+  ShutDown();
+}
+
+// From the outside in: no new work, then what is under way, then the threads. After a failure the
+// replica thread has ended already and nothing is waited for.
+void ValidatorNode::ShutDown() {
+  const absl::Status closed = absl::UnavailableError("the validator is stopping: use another");
+  if (submission_ != nullptr) submission_->Close(closed);
+  const absl::Time drained_by = absl::Now() + kDrainMax;
+  while (!failed_ && replica_thread_.joinable() && replies_.size() > 0 &&
+         absl::Now() < drained_by) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  replies_.FailAll(absl::CancelledError(
+      "the validator stopped before the transaction was committed: its outcome is unknown"));
+  if (client_server_ != nullptr) client_server_->Stop(absl::Seconds(1));
+  if (transport_ != nullptr) transport_->Stop();
+  if (pool_ != nullptr) pool_->Stop();
+  inbox_.Close();
+  if (replica_thread_.joinable()) replica_thread_.join();
+  if (execution_ != nullptr) execution_->Stop();
+  if (queries_ != nullptr) queries_->Stop();
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
+}
+
+}  // namespace node
+}  // namespace kiln

@@ -1,0 +1,150 @@
+// One validator: threads, sockets and disk around the engine.
+#ifndef KILN_NODE_VALIDATOR_NODE_H_
+#define KILN_NODE_VALIDATOR_NODE_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/bounded_queue.h"
+#include "consensus/validator_set.h"
+#include "kiln/node.h"
+#include "network/client_service.h"
+#include "network/peer_transport.h"
+#include "node/duplicate_window.h"
+#include "node/engine.h"
+#include "node/execution.h"
+#include "node/execution_thread.h"
+#include "node/key_lock.h"
+#include "node/mempool.h"
+#include "node/node_options.h"
+#include "node/pending_replies.h"
+#include "node/query_pool.h"
+#include "node/submission.h"
+#include "node/verification_pool.h"
+#include "node/vote_log.h"
+#include "storage/store.h"
+
+namespace kiln::node {
+
+// Threads: gRPC's bring frames and calls; the verification pool turns frames into events; the
+// replica thread steps the engine and waits for nothing but its group commit; the execution thread
+// runs the application and answers clients; the query pool runs queries; the supervisor watches
+// disk and health and takes everything down in order when the node stops or a part fails. After a
+// failure nothing is signed or sent any more, and Wait() says why.
+class ValidatorNode final : public Node,
+                            private network::PeerHandler,
+                            private network::ClientHandler,
+                            private EngineOutput {
+ public:
+  static absl::StatusOr<std::unique_ptr<Node>> Start(NodeOptions options,
+                                                     std::unique_ptr<Application> application);
+  ~ValidatorNode() override;
+
+  void Submit(Transaction transaction, absl::Time deadline, SubmitDone done) override;
+  absl::StatusOr<Receipt> SubmitAndWait(Transaction transaction, absl::Duration timeout) override;
+  absl::StatusOr<Answer> Query(absl::string_view query, Read level,
+                               absl::Duration timeout) override;
+  Subscription OnCommit(absl::AnyInvocable<void(const Block&, const CommitProof&)> seen) override;
+  NodeStatus status() const override;
+  std::string peer_address() const override { return transport_->listen_address(); }
+  std::string client_address() const override { return client_server_->listen_address(); }
+  void Stop() override;
+  absl::Status Wait() override;
+
+ private:
+  // Events that wait for the replica thread.
+  static constexpr size_t kInboxEventsMax = 8192;
+  static constexpr size_t kInboxBytesMax = 256 << 20;
+  // Events stepped before one group commit.
+  static constexpr size_t kGroupEventsMax = 256;
+
+  ValidatorNode(NodeOptions options, std::unique_ptr<Application> application);
+
+  // Start, part by part, in this order.
+  absl::Status LoadIdentity();
+  absl::Status OpenStore();
+  absl::Status Replay();
+  absl::Status MakeEngine();
+  absl::Status StartThreads();
+  absl::Status StartNetwork();
+
+  // network::PeerHandler
+  bool OnFrame(ValidatorIndex from, network::Frame frame) override;
+  void OnConnected(ValidatorIndex peer) override;
+  void OnDisconnected(ValidatorIndex peer) override;
+
+  // network::ClientHandler
+  void Submit(uint64_t first_sequence, std::string batch, absl::Time deadline,
+              std::shared_ptr<network::SubmitSink> sink) override;
+  void Query(std::string query, Read level, absl::Time deadline,
+             absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done) override;
+  absl::StatusOr<network::CommittedBlockView> GetBlock(uint64_t height) override;
+  absl::StatusOr<network::TransactionView> GetTransaction(const Hash& id) override;
+  NodeStatus GetStatus() override { return status(); }
+  void WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) override;
+  absl::Status SetLogLevel(absl::string_view level) override;
+  void RequestStop() override { Stop(); }
+
+  // EngineOutput, on the replica thread
+  void Send(std::optional<ValidatorIndex> to, const consensus::Message& message) override;
+  void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) override;
+  void Forward(const TransactionBatch& batch) override;
+  void Committed(Height height) override;
+  void Expired(std::vector<Hash> ids) override;
+  void Refused(const consensus::Refusal& refusal) override;
+
+  void RunReplica();
+  void RunSupervisor();
+  void ShutDown();
+  void Fail(absl::Status why);
+  void Publish(const Engine& engine);
+  void RunQuery(const std::string& query, absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done);
+  std::string NotReadyReason(const consensus::ReplicaStatus& replica) const;
+
+  const NodeOptions options_;
+  const std::unique_ptr<Application> application_;
+  const Hash chain_id_;
+
+  std::optional<NodeKeys> keys_;
+  std::optional<KeyLock> key_lock_;
+  std::optional<consensus::ValidatorSet> validators_;
+  std::unique_ptr<consensus::Signer> signer_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<VoteLog> vote_log_;
+  std::unique_ptr<DuplicateWindow> window_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<MempoolBudget> budget_;
+  PendingReplies replies_;
+  BoundedQueue<EngineEvent> inbox_;
+  std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();
+  std::unique_ptr<Engine> engine_;  // the replica thread's alone, once it runs
+  consensus::ReplicaStatus engine_status_at_start_;
+  std::unique_ptr<Submission> submission_;
+  std::unique_ptr<ExecutionThread> execution_;
+  std::unique_ptr<QueryPool> queries_;
+  std::unique_ptr<VerificationPool> pool_;
+  std::unique_ptr<network::PeerTransport> transport_;
+  std::unique_ptr<network::ClientServer> client_server_;
+
+  mutable absl::Mutex mutex_;
+  consensus::ReplicaStatus replica_status_ ABSL_GUARDED_BY(mutex_);
+  MempoolCharge mempool_ ABSL_GUARDED_BY(mutex_);
+  uint64_t disk_free_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+
+  std::atomic<bool> failed_{false};  // checked before anything is signed or sent
+  std::thread replica_thread_;
+  std::thread supervisor_;
+};
+
+}  // namespace kiln::node
+
+#endif  // KILN_NODE_VALIDATOR_NODE_H_
