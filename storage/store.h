@@ -29,8 +29,8 @@ using consensus::DurableWrite;
 // What a restarting replica starts from.
 struct RecoveredLedger {
   consensus::SafetyRecord safety;
-  consensus::BlockPtr committed;                   // the newest committed block; block 0 at first
-  std::vector<consensus::BlockPtr> uncommitted;    // above it, ascending by height, parents first
+  consensus::BlockPtr committed;                 // the newest committed block; block 0 at first
+  std::vector<consensus::BlockPtr> uncommitted;  // above it, ascending by height, parents first
 };
 
 // One key's new value; none deletes it.
@@ -60,16 +60,17 @@ struct StoreCounters {
   uint64_t syncs = 0;
 };
 
-// Thread-safe. Persist is called by the replica's thread and ApplyBlock by the executing thread, one
-// call at a time each; readers are anybody. Any error from a write is final: the caller stops the
-// process, nothing is retried. Every value read is checked against its hash or checksum; DataLoss names
-// what is damaged.
+// Thread-safe. Persist is called by the replica's thread and ApplyBlock by the executing thread,
+// one call at a time each; readers are anybody. Any error from a write is final: the caller stops
+// the process, nothing is retried. Every value read is checked against its hash or checksum;
+// DataLoss names what is damaged.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // All of `write` in one atomic batch, durable when it returns OK. Commits extend the committed chain
-  // by exactly one height per block (KILN_CHECK); siblings of committed blocks are dropped.
+  // All of `write` in one atomic batch, durable when it returns OK. Commits extend the committed
+  // chain by exactly one height per block (KILN_CHECK); siblings of committed blocks are dropped,
+  // and blocks that come too late to be committed are not kept. An empty write does nothing.
   virtual absl::Status Persist(const DurableWrite& write) = 0;
 
   // As found when the store was opened.
@@ -80,21 +81,24 @@ class Store {
   virtual absl::StatusOr<consensus::BlockPtr> BlockAt(Height height) const = 0;
   // Without reading the payload.
   virtual absl::StatusOr<consensus::Header> HeaderAt(Height height) const = 0;
-  // An encoded FinalityProof (consensus/finality.h) for the committed block at this height. The proof of
-  // an indirectly committed block runs through its descendants up to the directly committed one.
+  // An encoded FinalityProof (consensus/finality.h) for the committed block at this height. The
+  // proof of an indirectly committed block runs through its descendants up to the directly
+  // committed one.
   virtual absl::StatusOr<std::string> FinalityAt(Height height) const = 0;
   virtual Height committed_height() const = 0;
 
-  // The writes, the results and the height itself, atomically. Not synced: state is a function of the
-  // ledger and is replayed from it. REQUIRES: results.state.height is one above executed_state().height.
+  // The writes, the results and the height itself, atomically. Not synced: state is a function of
+  // the ledger and is replayed from it. REQUIRES: results.state.height is one above
+  // executed_state().height.
   virtual absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
                                   const BlockResults& results) = 0;
   // The newest applied.
   virtual consensus::ExecutedState executed_state() const = 0;
   virtual absl::StatusOr<BlockResults> ResultsAt(Height height) const = 0;
-  // Where a transaction was executed (not set aside as a duplicate or expired), newest height first,
-  // not below `lowest`. Compares whole ids. NotFound.
-  virtual absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id, Height lowest) const = 0;
+  // Where a transaction was executed (not set aside as a duplicate or expired), newest height
+  // first, not below `lowest`. Compares whole ids. NotFound.
+  virtual absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id,
+                                                              Height lowest) const = 0;
   // An immutable view of the newest applied state, and its height.
   struct View {
     std::shared_ptr<const StateView> state;

@@ -1,0 +1,90 @@
+#include "storage/data_dir.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+
+namespace kiln::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::Status FolderError(absl::string_view what, const fs::path& path, absl::string_view why) {
+  return absl::UnavailableError(absl::StrCat("cannot ", what, " ", path.string(), ": ", why));
+}
+
+// A new name in a folder survives a power loss only once the folder itself is synced.
+absl::Status SyncFolder(const fs::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return FolderError("open", path, std::strerror(errno));
+  const bool synced = fsync(descriptor) == 0;
+  const int error = errno;
+  close(descriptor);
+  return synced ? absl::OkStatus() : FolderError("sync", path, std::strerror(error));
+}
+
+absl::Status CreateFolder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return FolderError("create", path, error.message());
+  fs::permissions(path, fs::perms::owner_all, error);
+  if (error) return FolderError("set the mode of", path, error.message());
+  const fs::path parent = fs::absolute(path, error).lexically_normal().parent_path();
+  return SyncFolder(parent.empty() ? fs::path("/") : parent);
+}
+
+// What exists before the very first CURRENT, and may be left by a crash in between.
+bool PrecedesCurrent(absl::string_view name) {
+  return !absl::EndsWith(name, ".sst") && !absl::EndsWith(name, ".blob") &&
+         !absl::EndsWith(name, ".log") &&
+         (!absl::StartsWith(name, "MANIFEST-") || name == "MANIFEST-000001");
+}
+
+absl::Status RequireCurrentBesideTables(const fs::path& path) {
+  std::error_code error;
+  if (fs::exists(path / "CURRENT", error)) return absl::OkStatus();
+  fs::directory_iterator entries(path, error);
+  if (error) return FolderError("list", path, error.message());
+  for (const fs::directory_entry& entry : entries) {
+    if (PrecedesCurrent(entry.path().filename().string())) continue;
+    return absl::DataLossError(absl::StrCat(
+        path.string(), " holds ", entry.path().filename().string(),
+        " but the file CURRENT is missing: restore the folder from a copy of this validator's "
+        "newest "
+        "state, or give this validator a new identity; a fresh start could sign twice"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status PrepareDataDir(const std::string& dir) {
+  const fs::path path(dir);
+  std::error_code error;
+  const fs::file_status found = fs::status(path, error);
+  if (found.type() == fs::file_type::not_found) return CreateFolder(path);
+  if (found.type() != fs::file_type::directory) {
+    return FolderError("use", path, error ? error.message() : "it is not a folder");
+  }
+  return RequireCurrentBesideTables(path);
+}
+
+absl::Status RequireLedger(const std::string& dir) {
+  const fs::path path(dir);
+  std::error_code error;
+  if (fs::exists(path / "CURRENT", error)) return absl::OkStatus();
+  if (error) return FolderError("read", path, error.message());
+  if (fs::is_directory(path, error)) KILN_RETURN_IF_ERROR(RequireCurrentBesideTables(path));
+  return absl::NotFoundError(absl::StrCat("there is no ledger in ", dir));
+}
+
+}  // namespace kiln::storage

@@ -1,0 +1,21 @@
+// The folder of a ledger, before RocksDB touches it.
+#ifndef KILN_STORAGE_DATA_DIR_H_
+#define KILN_STORAGE_DATA_DIR_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace kiln::storage {
+
+// Creates the folder (mode 0700, durably) when there is none. DataLoss when it holds tables or logs
+// but not the file that names them: RocksDB would start an empty ledger beside them, and an
+// amnesiac validator may sign twice.
+absl::Status PrepareDataDir(const std::string& dir);
+
+// NotFound unless a ledger is in the folder; DataLoss as above.
+absl::Status RequireLedger(const std::string& dir);
+
+}  // namespace kiln::storage
+
+#endif  // KILN_STORAGE_DATA_DIR_H_

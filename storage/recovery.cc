@@ -1,0 +1,197 @@
+#include "storage/recovery.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "consensus/codec.h"
+#include "consensus/safety_rules.h"
+#include "crypto/encoding.h"
+#include "storage/database.h"
+#include "storage/ledger_reader.h"
+#include "storage/rocksdb_store.h"
+#include "storage/safety_checks.h"
+
+namespace kiln::storage {
+namespace {
+
+// How far below the head the chain is checked on every start; `kiln ledger verify` checks all of
+// it.
+constexpr uint64_t kHeadersCheckedMax = 64;
+constexpr absl::string_view kRemedy =
+    "restore the folder from a copy of this validator's newest state, or give this validator a new "
+    "identity; a fresh start could sign twice";
+
+std::string EncodeNumber(uint64_t number) {
+  crypto::Encoder encoder;
+  encoder.U64(number);
+  return std::move(encoder).Take();
+}
+
+// An error of the ledger's content, with folder and way out. Damage may be reported as anything by
+// what reads it; a failing disk stays what it is.
+absl::Status Refusal(absl::string_view dir, const absl::Status& cause) {
+  const absl::StatusCode code =
+      absl::IsNotFound(cause) ? absl::StatusCode::kDataLoss : cause.code();
+  return absl::Status(code, absl::StrCat(dir, ": ", cause.message(), ": ", kRemedy));
+}
+
+absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& reader,
+                                 const Genesis& genesis) {
+  const absl::StatusOr<uint64_t> version = reader.FormatVersion();
+  if (!version.ok()) return Refusal(database.dir(), version.status());
+  if (*version != kFormatVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.dir(), " is of format ", *version, ", this program knows format ",
+                     kFormatVersion, ": use the version that wrote it"));
+  }
+  const absl::StatusOr<Hash> chain = reader.ChainId();
+  if (!chain.ok()) return Refusal(database.dir(), chain.status());
+  if (*chain != genesis.ChainId()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.dir(), " holds chain ", chain->Short(), ", the genesis is of chain ",
+                     genesis.ChainId().Short(), ": use another --home"));
+  }
+  return absl::OkStatus();
+}
+
+// The committed head and what lies just below it: present, linked, and proved final.
+absl::StatusOr<consensus::BlockPtr> LoadHead(const LedgerReader& reader, const Genesis& genesis) {
+  KILN_ASSIGN_OR_RETURN(const HeadRecord head, reader.Head());
+  KILN_ASSIGN_OR_RETURN(const Hash genesis_id, reader.IdAt(Height{0}));
+  if (genesis_id != consensus::GenesisBlock(genesis)->id) {
+    return absl::DataLossError("block 0 is not the genesis block");
+  }
+  KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, reader.Block(head.height, head.id));
+  const uint64_t lowest = head.height.value - std::min(head.height.value, kHeadersCheckedMax);
+  Hash expected = head.id;
+  for (uint64_t height = head.height.value + 1; height-- > lowest;) {
+    KILN_ASSIGN_OR_RETURN(const Hash id, reader.IdAt(Height{height}));
+    if (id != expected) {
+      return absl::DataLossError(absl::StrCat("block ", id.Short(), " at height ", height,
+                                              " is not the one that block ", height + 1,
+                                              " or the committed head names"));
+    }
+    KILN_ASSIGN_OR_RETURN(const consensus::Header header, reader.Header(Height{height}, id));
+    expected = header.parent_id;
+  }
+  const absl::StatusOr<Hash> above = reader.IdAt(Height{head.height.value + 1});
+  if (above.ok()) {
+    return absl::DataLossError(absl::StrCat("height ", head.height.value + 1,
+                                            " is committed, but the head is ", head.height.value));
+  }
+  if (!absl::IsNotFound(above.status())) return above.status();
+  if (head.height.value > 0) {
+    KILN_ASSIGN_OR_RETURN(const auto direct, reader.DirectCommitFrom(head.height));
+    if (direct.height != head.height || direct.record.child.parent_id != head.id) {
+      return absl::DataLossError("the certificate at the committed head is not for it");
+    }
+  }
+  return block;
+}
+
+// Those of the stored blocks that descend from the head.
+absl::StatusOr<std::vector<consensus::BlockPtr>> LoadDescendants(
+    const LedgerReader& reader, const consensus::BlockPtr& head,
+    const std::vector<HeadRecord>& stored) {
+  absl::flat_hash_set<Hash> connected = {head->id};
+  std::vector<consensus::BlockPtr> blocks;
+  for (const HeadRecord& record : stored) {
+    KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, reader.Block(record.height, record.id));
+    if (!connected.contains(block->header.parent_id)) continue;
+    connected.insert(block->id);
+    blocks.push_back(std::move(block));
+  }
+  return blocks;
+}
+
+absl::StatusOr<consensus::ExecutedState> LoadExecuted(const LedgerReader& reader, Height committed,
+                                                      const Genesis& genesis) {
+  KILN_ASSIGN_OR_RETURN(consensus::ExecutedState executed, reader.Executed());
+  if (executed.height > committed) {
+    return absl::DataLossError(absl::StrCat("the state is of height ", executed.height.value,
+                                            ", above the committed height ", committed.value));
+  }
+  if (executed.height.value == 0) {
+    if (executed == consensus::GenesisState(genesis)) return executed;
+    return absl::DataLossError("the state of height 0 is not the genesis state");
+  }
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, reader.Results(executed.height));
+  KILN_ASSIGN_OR_RETURN(const Hash id, reader.IdAt(executed.height));
+  KILN_ASSIGN_OR_RETURN(const consensus::Header header, reader.Header(executed.height, id));
+  if (results.state != executed || header.time_us != executed.time_us) {
+    return absl::DataLossError(absl::StrCat("the state of height ", executed.height.value,
+                                            " does not belong to the results or the block there"));
+  }
+  return executed;
+}
+
+absl::Status CheckSafety(const LedgerReader& reader, const LedgerImage& image) {
+  return CheckSafetyRecord(image.ledger.safety, image.ledger.committed->header,
+                           [&](const Hash& id) { return reader.HeightOf(id).ok(); });
+}
+
+absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesis& genesis) {
+  LedgerImage image;
+  KILN_ASSIGN_OR_RETURN(image.ledger.committed, LoadHead(reader, genesis));
+  const Height head = image.ledger.committed->header.height;
+  absl::StatusOr<consensus::SafetyRecord> safety = reader.Safety();
+  if (absl::IsNotFound(safety.status())) {
+    return absl::FailedPreconditionError("the safety record is missing");
+  }
+  KILN_RETURN_IF_ERROR(safety.status());
+  image.ledger.safety = *std::move(safety);
+  KILN_ASSIGN_OR_RETURN(image.stored_above, reader.StoredFrom(Height{head.value + 1}));
+  KILN_ASSIGN_OR_RETURN(image.ledger.uncommitted,
+                        LoadDescendants(reader, image.ledger.committed, image.stored_above));
+  KILN_ASSIGN_OR_RETURN(image.executed, LoadExecuted(reader, head, genesis));
+  KILN_RETURN_IF_ERROR(CheckSafety(reader, image));
+  return image;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> IsBlank(const Database& database) {
+  std::string in_use;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    const Family family = static_cast<Family>(i);
+    KILN_ASSIGN_OR_RETURN(const bool empty, database.IsEmpty(family));
+    if (family == Family::kMetadata && !empty) return false;
+    if (!empty) in_use = std::string(NameOf(family));
+  }
+  if (in_use.empty()) return true;
+  return Refusal(database.dir(), absl::DataLossError(absl::StrCat("the metadata is missing, but ",
+                                                                  in_use, " is there")));
+}
+
+absl::Status CreateLedger(Database* database, const Genesis& genesis) {
+  const consensus::BlockPtr block = consensus::GenesisBlock(genesis);
+  const Height zero;
+  rocksdb::WriteBatch batch;
+  const auto put = [&](Family family, absl::string_view key, std::string value) {
+    database->PutSealed(&batch, family, key, std::move(value));
+  };
+  database->Put(&batch, Family::kBlocks, BlockKey(zero, block->id), EncodeBlockRecord(*block));
+  put(Family::kIndexByHeight, IdAtHeightKey(zero), std::string(block->id.view()));
+  put(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeNumber(0));
+  put(Family::kSafety, kSafetyKey,
+      consensus::Encode(consensus::InitialSafetyRecord(consensus::GenesisCertificate(genesis))));
+  put(Family::kMetadata, kFormatVersionKey, EncodeNumber(kFormatVersion));
+  put(Family::kMetadata, kChainIdKey, std::string(genesis.ChainId().view()));
+  put(Family::kMetadata, kCommittedKey, EncodeHead({.height = zero, .id = block->id}));
+  put(Family::kMetadata, kExecutedKey, consensus::Encode(consensus::GenesisState(genesis)));
+  return database->Write(&batch, Durability::kSynced);
+}
+
+absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis) {
+  const LedgerReader reader(&database, genesis.limits);
+  KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, reader, genesis));
+  absl::StatusOr<LedgerImage> image = LoadContent(reader, genesis);
+  if (!image.ok()) return Refusal(database.dir(), image.status());
+  return image;
+}
+
+}  // namespace kiln::storage

@@ -1,0 +1,38 @@
+// What a store checks before it serves anybody: that the folder is this chain's, whole, and agrees
+// with itself.
+#ifndef KILN_STORAGE_RECOVERY_H_
+#define KILN_STORAGE_RECOVERY_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "consensus/executed_state.h"
+#include "kiln/genesis.h"
+#include "storage/records.h"
+#include "storage/store.h"
+
+namespace kiln::storage {
+
+class Database;
+
+// All that a store keeps in memory, read back.
+struct LedgerImage {
+  RecoveredLedger ledger;
+  std::vector<HeadRecord> stored_above;  // every block above the committed head, also orphans
+  consensus::ExecutedState executed;
+};
+
+// Whether nothing was ever written: no ledger, no safety record, no state. DataLoss when the
+// metadata is gone but something else is there.
+absl::StatusOr<bool> IsBlank(const Database& database);
+
+// Format version, chain id, block 0, the first safety record and the first state: one synced batch.
+absl::Status CreateLedger(Database* database, const Genesis& genesis);
+
+// Errors as in OpenRocksDbStore; they name the folder and the way out.
+absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis);
+
+}  // namespace kiln::storage
+
+#endif  // KILN_STORAGE_RECOVERY_H_

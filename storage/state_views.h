@@ -1,0 +1,18 @@
+// The application's state as one RocksDB snapshot shows it.
+#ifndef KILN_STORAGE_STATE_VIEWS_H_
+#define KILN_STORAGE_STATE_VIEWS_H_
+
+#include <memory>
+
+#include "kiln/state.h"
+
+namespace kiln::storage {
+
+class Database;
+
+// What is in `database` now. The view keeps the database open; it may outlive the store.
+std::shared_ptr<const StateView> MakeStateView(std::shared_ptr<Database> database);
+
+}  // namespace kiln::storage
+
+#endif  // KILN_STORAGE_STATE_VIEWS_H_

@@ -1,0 +1,36 @@
+// A folder that goes when its test ends.
+#ifndef KILN_TESTS_STORAGE_TEMPORARY_DIR_H_
+#define KILN_TESTS_STORAGE_TEMPORARY_DIR_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "base/check.h"
+
+namespace kiln::storage {
+
+class TemporaryDir {
+ public:
+  TemporaryDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "kiln-storage-XXXXXX").string();
+    KILN_CHECK(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDir(const TemporaryDir&) = delete;
+  TemporaryDir& operator=(const TemporaryDir&) = delete;
+
+  std::string At(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace kiln::storage
+
+#endif  // KILN_TESTS_STORAGE_TEMPORARY_DIR_H_
