@@ -8,6 +8,7 @@ endif()
 option(KILN_WERROR "Treat compiler warnings as errors" ${KILN_IS_TOP_LEVEL})
 option(KILN_BUILD_TOOLS "Build the kiln command" ${KILN_IS_TOP_LEVEL})
 option(KILN_BUILD_TESTS "Build the tests" ${KILN_IS_TOP_LEVEL})
+option(KILN_BUILD_EXAMPLES "Build the examples" ${KILN_IS_TOP_LEVEL})
 option(KILN_BUILD_BENCHMARKS "Build the microbenchmarks" OFF)
 set(KILN_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, 'address,undefined' or 'thread'")
 
