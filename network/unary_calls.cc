@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/status_macros.h"
 #include "consensus/payload.h"
+#include "network/check_transaction.h"
 #include "network/convert.h"
 
 namespace kiln::network {
@@ -119,21 +120,6 @@ absl::Time DeadlineOf(const ServiceState& state, const grpc::CallbackServerConte
   return std::min(absl::FromChrono(context.deadline()), WallNow() + state.submit_timeout_max);
 }
 
-absl::Status CheckSubmit(const v1::SubmitRequest& request, const ChainLimits& limits) {
-  if (request.payload().empty()) return absl::InvalidArgumentError("payload: empty");
-  if (request.payload().size() > limits.transaction_bytes_max) {
-    return absl::InvalidArgumentError(absl::StrCat("payload: ", request.payload().size(),
-                                                   " bytes, the limit is ",
-                                                   limits.transaction_bytes_max));
-  }
-  if (request.key().size() > consensus::kTransactionKeyBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat("key: ", request.key().size(),
-                                                   " bytes, the limit is ",
-                                                   consensus::kTransactionKeyBytesMax));
-  }
-  return absl::OkStatus();
-}
-
 std::string BatchOfOne(const v1::SubmitRequest& request) {
   consensus::PayloadBuilder builder;
   builder.Add(consensus::Envelope{.key = request.key(), .payload = request.payload()});
@@ -151,7 +137,9 @@ grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const abs
 grpc::ServerUnaryReactor* ServeSubmit(const std::shared_ptr<ServiceState>& state,
                                       grpc::CallbackServerContext* context,
                                       const v1::SubmitRequest* request, v1::SubmitReply* reply) {
-  if (const absl::Status bounds = CheckSubmit(*request, state->limits); !bounds.ok()) {
+  if (const absl::Status bounds =
+          CheckTransaction(request->payload(), request->key(), state->limits);
+      !bounds.ok()) {
     return Refuse(context, bounds);
   }
   const auto call = std::make_shared<SubmitCall>(state, reply);
