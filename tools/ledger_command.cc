@@ -1,0 +1,194 @@
+// kiln ledger verify
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "consensus/signing.h"
+#include "crypto/ed25519.h"
+#include "kiln/genesis.h"
+#include "node/config.h"
+#include "node/home.h"
+#include "storage/ledger_audit.h"
+#include "storage/rocksdb_store.h"
+#include "tools/command.h"
+
+namespace kiln::tools {
+namespace {
+
+struct VerifyArguments {
+  std::string home;
+  std::vector<std::string> against;
+  bool json = false;
+};
+
+// One home's ledger, open and found good.
+struct VerifiedLedger {
+  std::string home;
+  Hash chain_id;
+  std::unique_ptr<storage::Store> store;
+  storage::LedgerAudit audit;
+};
+
+// A line that rewrites itself on a terminal; nothing elsewhere.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string what) : what_(std::move(what)) {}
+  ~ProgressLine() {
+    if (percent_shown_ >= 0) std::fprintf(stderr, "\r\033[K");
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void Show(uint64_t done, uint64_t total) {
+    const int percent = static_cast<int>(done * 100 / std::max<uint64_t>(total, 1));
+    if (!is_terminal_ || percent == percent_shown_) return;
+    percent_shown_ = percent;
+    std::fprintf(stderr, "\rVerifying %s: %d %% of %llu blocks", what_.c_str(), percent,
+                 static_cast<unsigned long long>(total));
+  }
+
+ private:
+  const std::string what_;
+  const bool is_terminal_ = StderrIsTerminal();
+  int percent_shown_ = -1;
+};
+
+absl::StatusOr<VerifiedLedger> OpenAndAudit(const std::string& home) {
+  KILN_ASSIGN_OR_RETURN(const NodeOptions config, node::ReadConfig(home));
+  KILN_ASSIGN_OR_RETURN(const Genesis genesis, Genesis::FromFile(node::HomePaths(home).genesis));
+  VerifiedLedger ledger{.home = home, .chain_id = genesis.ChainId(), .store = nullptr, .audit = {}};
+  KILN_ASSIGN_OR_RETURN(ledger.store,
+                        storage::OpenRocksDbStore(
+                            {.data_dir = config.data_dir, .genesis = genesis, .read_only = true}));
+  ProgressLine progress(home);
+  KILN_ASSIGN_OR_RETURN(ledger.audit,
+                        storage::AuditLedger(*ledger.store, genesis, consensus::Ed25519Verifier(),
+                                             [&progress](Height height, Height total) {
+                                               progress.Show(height.value, total.value);
+                                             }));
+  return ledger;
+}
+
+absl::Status DescribeDifference(const storage::LedgerComparison& comparison,
+                                const VerifiedLedger& a, const VerifiedLedger& b) {
+  if (comparison.first_block_difference.has_value()) {
+    return absl::DataLossError(absl::StrCat(a.home, " and ", b.home,
+                                            " hold different blocks from height ",
+                                            comparison.first_block_difference->value, " on"));
+  }
+  return absl::DataLossError(absl::StrCat(a.home, " and ", b.home,
+                                          " hold the same blocks, but different state from height ",
+                                          comparison.first_state_difference->value, " on"));
+}
+
+absl::Status CompareWithFirst(const VerifiedLedger& first, const VerifiedLedger& other) {
+  if (first.chain_id != other.chain_id) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(first.home, " and ", other.home, " are of different chains (",
+                     first.chain_id.Short(), " and ", other.chain_id.Short(), ")"));
+  }
+  const absl::StatusOr<storage::LedgerComparison> comparison =
+      storage::CompareLedgers(*first.store, *other.store);
+  if (!comparison.ok()) return Annotate(comparison.status(), other.home);
+  if (comparison->same()) return absl::OkStatus();
+  return DescribeDifference(*comparison, first, other);
+}
+
+nlohmann::ordered_json LedgerJson(const VerifiedLedger& ledger) {
+  return {{"home", ledger.home},
+          {"chain_id", ledger.chain_id.ToHex()},
+          {"height", ledger.audit.committed.value},
+          {"transactions", ledger.audit.transactions},
+          {"head", ledger.audit.head_id.ToHex()},
+          {"executed_height", ledger.audit.executed.value},
+          {"state_root", ledger.audit.state_root.ToHex()},
+          {"blocks_checked", ledger.audit.blocks_checked},
+          {"certificates_checked", ledger.audit.certificates}};
+}
+
+void PrintLedger(const VerifiedLedger& ledger) {
+  const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+  std::printf("%s: %llu blocks and %llu certificates checked\n", ledger.home.c_str(),
+              number(ledger.audit.blocks_checked), number(ledger.audit.certificates));
+  std::printf("  height       %llu\n", number(ledger.audit.committed.value));
+  std::printf("  transactions %llu\n", number(ledger.audit.transactions));
+  std::printf("  head         %s\n", ledger.audit.head_id.ToHex().c_str());
+  std::printf("  state root   %s at height %llu\n", ledger.audit.state_root.ToHex().c_str(),
+              number(ledger.audit.executed.value));
+}
+
+std::string GoodVerdict(const std::vector<VerifiedLedger>& ledgers) {
+  uint64_t height = ledgers.front().audit.committed.value;
+  uint64_t executed = ledgers.front().audit.executed.value;
+  for (const VerifiedLedger& ledger : ledgers) {
+    height = std::min(height, ledger.audit.committed.value);
+    executed = std::min(executed, ledger.audit.executed.value);
+  }
+  if (ledgers.size() == 1) {
+    return absl::StrCat("Good: every block up to height ", height,
+                        " is whole, certified and in order");
+  }
+  return absl::StrCat("Good: all ", ledgers.size(), " ledgers hold the same blocks up to height ",
+                      height, " and the same state up to height ", executed);
+}
+
+// Audits one ledger after the other, so that the first that is bad is named and the rest is
+// skipped.
+absl::Status AuditAll(const VerifyArguments& arguments, std::vector<VerifiedLedger>& ledgers) {
+  std::vector<std::string> homes = arguments.against;
+  homes.insert(homes.begin(), arguments.home);
+  for (const std::string& home : homes) {
+    absl::StatusOr<VerifiedLedger> ledger = OpenAndAudit(home);
+    if (!ledger.ok()) return Annotate(ledger.status(), home);
+    if (!arguments.json) PrintLedger(*ledger);
+    ledgers.push_back(*std::move(ledger));
+    KILN_RETURN_IF_ERROR(CompareWithFirst(ledgers.front(), ledgers.back()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verify(const VerifyArguments& arguments) {
+  KILN_RETURN_IF_ERROR(crypto::SelfTest());
+  std::vector<VerifiedLedger> ledgers;
+  const absl::Status verified = AuditAll(arguments, ledgers);
+  const std::string verdict =
+      verified.ok() ? GoodVerdict(ledgers) : absl::StrCat("Bad: ", verified.message());
+  if (!arguments.json) {
+    if (verified.ok()) std::printf("%s\n", verdict.c_str());
+    return verified;
+  }
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const VerifiedLedger& ledger : ledgers) list.push_back(LedgerJson(ledger));
+  PrintJson({{"good", verified.ok()}, {"verdict", verdict}, {"ledgers", std::move(list)}});
+  return verified;
+}
+
+}  // namespace
+
+void AddLedgerCommand(CLI::App& app, CommandContext& context) {
+  auto arguments = std::make_shared<VerifyArguments>();
+  CLI::App* ledger = app.add_subcommand("ledger", "Check ledgers on disk");
+  ledger->require_subcommand(1);
+  CLI::App* verify = ledger->add_subcommand(
+      "verify", "Check every hash, certificate and state root of a stopped node's ledger");
+  verify->add_option("--home", arguments->home, "The validator's folder; its node must be stopped")
+      ->required();
+  verify->add_option("--against", arguments->against,
+                     "Folders of other validators, to be checked and compared");
+  AddJsonOption(verify, &arguments->json);
+  verify->footer(
+      "\nExit status: 0 when everything holds, 1 when anything is damaged or differs; the height "
+      "and\n"
+      "the block are then named.\n\n"
+      "Example: kiln ledger verify --home net/validator-0 --against net/validator-1 "
+      "net/validator-2");
+  SetAction(verify, context, [arguments] { return Verify(*arguments); });
+}
+
+}  // namespace kiln::tools
