@@ -4,6 +4,8 @@
 #ifndef KILN_CONSENSUS_CODEC_H_
 #define KILN_CONSENSUS_CODEC_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,7 +20,7 @@
 namespace kiln::consensus {
 
 // Every header's encoding measures this much: 5 hashes, 6 numbers, proposer, flag.
-inline constexpr size_t kHeaderBytes = 5 * Hash::kBytes + 6 * 8 + 4 + 1;
+inline constexpr size_t kHeaderBytes = 5 * Hash::kBytes + 6 * sizeof(uint64_t) + 4 + 1;
 
 std::string Encode(const Header& header);
 std::string Encode(const QuorumCertificate& qc);

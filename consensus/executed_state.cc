@@ -42,7 +42,7 @@ absl::StatusOr<ExecutedState> DecodeExecutedState(absl::string_view bytes) {
 
 ExecutedState GenesisState(const Genesis& genesis) {
   const absl::StatusOr<ValidatorSet> validators = ValidatorSet::FromGenesis(genesis);
-  KILN_CHECK_OK(validators.status());
+  KILN_CHECK(validators.ok()) << validators.status().ToString();
   return {.time_us = genesis.time_us, .epoch = {1}, .next_validators_hash = validators->hash()};
 }
 

@@ -33,6 +33,7 @@ uint64_t CoprimeNearGoldenSection(uint64_t cycle) {
 
 LeaderElection::LeaderElection(const ValidatorSet& validators) {
   const uint64_t divisor = GcdOfPowers(validators);
+  KILN_CHECK_NE(divisor, 0U) << "a set without power";
   uint64_t slots = 0;
   upper_bounds_.reserve(validators.size());
   for (uint32_t i = 0; i < validators.size(); ++i) {

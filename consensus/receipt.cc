@@ -70,7 +70,7 @@ std::string ProveInclusion(const Block& block, const crypto::MerkleTree& tree, u
   const absl::string_view envelope = block.index->EnvelopeAt(*block.payload, index);
   crypto::Decoder decoder("transaction", envelope);
   const uint64_t last_height = decoder.U64();
-  KILN_CHECK_OK(decoder.status());
+  KILN_CHECK(decoder.ok()) << decoder.status().ToString();
   return EncodeInclusion(last_height, tree.Prove(index));
 }
 
