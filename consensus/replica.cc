@@ -254,6 +254,7 @@ void Replica::Advance() {
   if (halted_) return;
   TryVote();
   const bool proposed = TryPropose();
+  if (std::exchange(certified_in_step_, false) && !proposed) ShareCertificate();
   // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
   step_again_ = proposed && leaders_.LeaderOf(round()) == options_.self &&
                 safety_.record().last_proposed_round < round();
@@ -303,7 +304,9 @@ void Replica::Collect(ValidatorIndex from, const Vote& vote) {
     if (absl::IsFailedPrecondition(qc.status())) Refuse(from, std::string(qc.status().message()));
     return;
   }
-  if (qc->has_value()) Process(**qc);
+  if (!qc->has_value()) return;
+  certified_in_step_ = true;
+  Process(**qc);
 }
 
 void Replica::Collect(const Timeout& timeout) {
@@ -361,7 +364,12 @@ BlockPtr Replica::MakeProposalBlock(const BlockPtr& parent) {
                std::min(execution_.executed_height(), tree_.CommitsHeightOfChild(parent->id)));
   header.state_root = execution_.RootAt(header.executed_height).value_or(parent->header.state_root);
 
-  const std::vector<BlockPtr> ancestors = tree_.PathTo(parent->id);
+  std::vector<BlockPtr> ancestors;  // what this very step commits is still in the mempool
+  for (const Commit& commit : effects_.durable.commits) {
+    ancestors.insert(ancestors.end(), commit.blocks.begin(), commit.blocks.end());
+  }
+  const std::vector<BlockPtr> path = tree_.PathTo(parent->id);
+  ancestors.insert(ancestors.end(), path.begin(), path.end());
   PayloadSource::Payload payload = payloads_->Build(header.height, ancestors);
   return MakeBlock(header, high_qc(), std::move(payload.bytes), std::move(payload.index));
 }
@@ -397,6 +405,12 @@ std::optional<TimeoutCertificate> Replica::EntryTc() const {
 
 Certificates Replica::OwnCertificates() const {
   return {.high_qc = high_qc(), .last_tc = EntryTc()};
+}
+
+// A proposal carries the new QC to all. A leader that has none to make tells them without, so that
+// they commit what it certifies and wait in the same round.
+void Replica::ShareCertificate() {
+  if (leaders_.LeaderOf(round()) == options_.self) Send(std::nullopt, OwnCertificates());
 }
 
 void Replica::TellBehind(ValidatorIndex peer) {

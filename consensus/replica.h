@@ -38,7 +38,8 @@ class PayloadSource {
     std::shared_ptr<const PayloadIndex> index;
   };
   // Transactions for a block at `height`, within the chain's limits, none of which is in
-  // `ancestors` (the uncommitted blocks that it would extend). Empty when there are none.
+  // `ancestors`: the blocks below it that were not committed before this step. Empty when there are
+  // none.
   virtual Payload Build(Height height, absl::Span<const BlockPtr> ancestors) = 0;
 };
 
@@ -132,6 +133,7 @@ class Replica {
   bool MayPropose(const BlockPtr& parent) const;
   BlockPtr MakeProposalBlock(const BlockPtr& parent);
 
+  void ShareCertificate();
   void TellBehind(ValidatorIndex peer);
   Certificates OwnCertificates() const;
   void Send(std::optional<ValidatorIndex> to, Message message);
@@ -162,7 +164,8 @@ class Replica {
   std::vector<uint64_t> told_us_;         // by validator: when it was last told it is behind
 
   Now now_;
-  bool step_again_ = false;  // there is more to do at once
+  bool certified_in_step_ = false;  // votes became a QC here
+  bool step_again_ = false;         // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;
   Effects effects_;

@@ -18,6 +18,7 @@
 #include "node/health.h"
 #include "node/one_receipt.h"
 #include "node/receipts.h"
+#include "node/run_arguments.h"
 #include "storage/rocksdb_store.h"
 
 namespace kiln {
