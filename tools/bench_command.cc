@@ -224,13 +224,14 @@ void AddBenchOptions(CLI::App* command, BenchArguments* arguments) {
 void AddBenchCommand(CLI::App& app, CommandContext& context) {
   const auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command = app.add_subcommand(
-      "bench",
-      "Measure committed transactions per second and latency, as clients see them.\n"
-      "Every proof is verified; at the end every acknowledged transaction is looked up in every\n"
-      "ledger. Exits with 1 when one is lost or was not committed.\n"
+      "bench", "Measure committed transactions per second and latency, as clients see them");
+  command->footer(
+      "\nEvery proof is verified. At the end every acknowledged transaction is looked up in every\n"
+      "ledger. Exit status: 1 when one is lost or was not committed.\n\n"
+      "Examples:\n"
       "  kiln bench --validators 4 --duration 10 --payload 128 --in-flight 4000 --json\n"
       "  kiln bench --validators 4 --rate 1000\n"
-      "  kiln bench --testnet DIR");
+      "  kiln bench --testnet net");
   AddBenchOptions(command, arguments.get());
   SetAction(command, context, [arguments] { return RunBench(*arguments); });
 }

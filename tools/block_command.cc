@@ -75,10 +75,9 @@ void AddBlockCommand(CLI::App& app, CommandContext& context) {
     bool json = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("block",
-                         "Show a committed block. Its hashes and its finality are verified.\n"
-                         "  kiln block 12 --testnet DIR");
+  CLI::App* command = app.add_subcommand(
+      "block", "Show a committed block; its hashes and its finality are verified");
+  command->footer("\nExample: kiln block 12 --testnet net");
   command->add_option("height", arguments->height, "Height of the block, from 1")
       ->required()
       ->type_name("HEIGHT");

@@ -176,11 +176,12 @@ void AddImport(CLI::App* kv, CommandContext& context) {
 }  // namespace
 
 void AddKvCommand(CLI::App& app, CommandContext& context) {
-  CLI::App* kv = app.add_subcommand("kv",
-                                    "Write to and read from the key-value store.\n"
-                                    "  kiln kv put color blue --testnet DIR\n"
-                                    "  kiln kv get color --testnet DIR --linearizable\n"
-                                    "  dpkg-query -W | kiln kv import - --testnet DIR");
+  CLI::App* kv = app.add_subcommand("kv", "Write to and read from the key-value store");
+  kv->footer(
+      "\nExamples:\n"
+      "  kiln kv put color blue --testnet net\n"
+      "  kiln kv get color --testnet net --linearizable\n"
+      "  dpkg-query -W | kiln kv import - --testnet net");
   kv->require_subcommand(1);
   AddPut(kv, context);
   AddGet(kv, context);

@@ -164,13 +164,14 @@ void AddStatusCommand(CLI::App& app, CommandContext& context) {
     bool json = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("status",
-                         "Show height, round, leader, peers, lag and state root of validators.\n"
-                         "Exits with 1 when none of them answers.\n"
-                         "  kiln status --testnet DIR\n"
-                         "  kiln status --home DIR --json\n"
-                         "  kiln status --endpoint 10.0.0.7:26601 --genesis genesis.json");
+  CLI::App* command = app.add_subcommand(
+      "status", "Show height, round, leader, peers, lag and state root of validators");
+  command->footer(
+      "\nExit status: 1 when none of them answers.\n\n"
+      "Examples:\n"
+      "  kiln status --testnet net\n"
+      "  kiln status --home net/validator-0 --json\n"
+      "  kiln status --endpoint 10.0.0.7:26601 --genesis genesis.json");
   AddTargetOptions(command, &arguments->target);
   AddJsonOption(command, &arguments->json);
   SetAction(command, context,

@@ -55,10 +55,9 @@ void AddTxCommand(CLI::App& app, CommandContext& context) {
     bool json = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("tx",
-                         "Show a transaction and its place in the ledger. The proof is verified.\n"
-                         "  kiln tx 5f0c...e1 --testnet DIR");
+  CLI::App* command = app.add_subcommand(
+      "tx", "Show a transaction and its place in the ledger; the proof is verified");
+  command->footer("\nExample: kiln tx 5f0c...e1 --testnet net");
   command->add_option("hash", arguments->hash, "The transaction's id, 64 hexadecimal digits")
       ->required()
       ->type_name("HASH");
