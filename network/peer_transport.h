@@ -1,4 +1,5 @@
-// Streams to the other validators: mutual TLS bound to node keys, one stream per pair, reconnecting.
+// Streams to the other validators: mutual TLS bound to node keys, one stream per pair,
+// reconnecting.
 #ifndef KILN_NETWORK_PEER_TRANSPORT_H_
 #define KILN_NETWORK_PEER_TRANSPORT_H_
 
@@ -34,25 +35,28 @@ struct PeerTransportOptions {
   ValidatorIndex self;
   const consensus::ValidatorSet* validators = nullptr;  // outlives the transport
   ChainLimits limits;
-  std::string listen_address;                    // host:port; port 0 lets the system choose
-  std::vector<std::string> peer_addresses;       // by validator index; one's own and unknown ones empty
-  size_t send_queue_frames_max = 4096;           // per peer; the oldest frame makes room
-  size_t send_queue_bytes_max = 32 << 20;        // per peer
+  std::string listen_address;               // host:port; port 0 lets the system choose
+  std::vector<std::string> peer_addresses;  // by validator index; one's own and unknown ones empty
+  size_t send_queue_frames_max = 4096;      // per peer; the oldest frame makes room
+  size_t send_queue_bytes_max = 32 << 20;   // per peer
   absl::Duration reconnect_delay_min = absl::Milliseconds(100);  // doubles, with jitter
-  absl::Duration reconnect_delay_max = absl::Seconds(3);
-  Random* random = nullptr;
+  // Short, so that a validator that comes back is in touch within about a second.
+  absl::Duration reconnect_delay_max = absl::Seconds(1);
+  absl::Duration hello_timeout = absl::Seconds(5);  // from the call or its arrival to the hello
+  uint32_t protocol_version = kProtocolVersion;
+  Random* random = nullptr;  // nullptr: the system's
 };
 
 struct PeerConnectionStatus {
   bool connected = false;
-  std::string last_error;       // why the last connection ended or was refused
+  std::string last_error;  // why the last connection ended or was refused
   uint64_t frames_sent = 0;
   uint64_t frames_received = 0;
   uint64_t frames_dropped = 0;  // by full queues, both directions
 };
 
-// Thread-safe. Frames to one peer arrive in order while a connection lasts; frames are lost when it ends
-// or when a queue is full.
+// Thread-safe. Frames to one peer arrive in order while a connection lasts; frames are lost when it
+// ends or when a queue is full. For a peer that is not connected the newest few are kept.
 class PeerTransport {
  public:
   // Unavailable when the address is taken or cannot be listened on.

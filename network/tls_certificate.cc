@@ -86,7 +86,7 @@ void SetNameAndSerial(X509* certificate) {
   X509_NAME* name = X509_get_subject_name(certificate);
   KILN_CHECK_EQ(
       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                                 reinterpret_cast<const unsigned char*>("kiln"), -1, -1, 0),
+                                 reinterpret_cast<const unsigned char*>(kTlsServerName), -1, -1, 0),
       1);
   KILN_CHECK_EQ(X509_set_issuer_name(certificate, name), 1);
 }

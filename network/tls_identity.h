@@ -35,6 +35,10 @@ inline constexpr absl::Duration kCertificateRotation = absl::Hours(12);
 inline constexpr absl::Duration kCertificateClockSkewMax = absl::Minutes(5);
 inline constexpr size_t kCertificatePemBytesMax = 8 << 10;
 
+// The subject of every certificate. It means nothing, but a caller that names it (channel argument
+// GRPC_SSL_TARGET_NAME_OVERRIDE_ARG) spares the server a log line about an unknown name.
+inline constexpr char kTlsServerName[] = "kiln";
+
 struct IdentityCertificate {
   std::string private_key_pem;
   std::string certificate_pem;
