@@ -20,7 +20,7 @@ namespace {
 
 // How far below the head the chain is checked on every start; `kiln ledger verify` checks all of
 // it.
-constexpr uint64_t kHeadersCheckedMax = 64;
+constexpr uint64_t kHeadersCheckedMax = 16;
 constexpr absl::string_view kRemedy =
     "restore the folder from a copy of this validator's newest state, or give this validator a new "
     "identity; a fresh start could sign twice";

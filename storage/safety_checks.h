@@ -10,9 +10,9 @@
 
 namespace kiln::storage {
 
-// FailedPrecondition names the contradiction. A record from before the ledger, or from another one,
-// has forgotten votes: signing on from it could sign twice. `is_stored` tells of any block,
-// committed or not.
+// FailedPrecondition names the contradiction. That the record agrees with itself its decoder has
+// checked already. A record from before the ledger, or from another one, has forgotten votes:
+// signing on from it could sign twice. `is_stored` tells of any block, committed or not.
 absl::Status CheckSafetyRecord(const consensus::SafetyRecord& safety,
                                const consensus::Header& committed,
                                absl::FunctionRef<bool(const Hash& id)> is_stored);
