@@ -23,6 +23,7 @@ struct TestServerOptions {
   std::string listen_address = "127.0.0.1:0";
   bool tls = true;
   std::string admin_socket;
+  const Genesis* genesis = nullptr;  // whose chain the TLS identity is of; default: the handler's
   absl::Duration submit_timeout_max = absl::Seconds(60);
 };
 
@@ -30,7 +31,8 @@ struct TestServerOptions {
 class ClientTestServer {
  public:
   explicit ClientTestServer(FakeChain* chain, const TestServerOptions& options = {})
-      : node_key_(consensus::TestKey(options.validator, 'n')), genesis_(chain->genesis()) {
+      : node_key_(consensus::TestKey(options.validator, 'n')),
+        genesis_(options.genesis != nullptr ? *options.genesis : chain->genesis()) {
     absl::StatusOr<std::unique_ptr<ClientServer>> server =
         ClientServer::Start({.listen_address = options.listen_address,
                              .tls = options.tls,
