@@ -121,6 +121,7 @@ class PeerLink {
  private:
   bool MayDial() const;
   void StartLocked(PeerStream* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteHelloLocked(PeerStream* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteLocked(PeerStream* stream, grpc::ByteBuffer bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
