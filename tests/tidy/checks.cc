@@ -240,8 +240,8 @@ std::string LeftoverOn(const std::string& line) {
     if (HasWord(line, word)) return std::string(word);
   }
   const std::string lower = absl::AsciiStrToLower(line);
-  for (const absl::string_view phrase : {"fixme", "placeholder", "not implemented", "unimplemented",
-                                         "for now", "temporarily", "work in progress"}) {
+  for (const absl::string_view phrase :
+       {"fixme", "placeholder", "not implemented", "for now", "temporarily", "work in progress"}) {
     if (HasWord(lower, phrase)) return std::string(phrase);
   }
   return "";
