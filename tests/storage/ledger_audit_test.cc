@@ -62,7 +62,7 @@ TEST_F(Audit, FindsAStateRootThatTheHeadersDoNotName) {
     raw.PutSealed(batch, Family::kTransactionIndex, ResultsKeyAt(2), EncodeResultIds(results));
   });
   ExpectRefusal(Run().status(), absl::StatusCode::kDataLoss,
-                {"block " + driver_.at(4)->id.ToHex(), "names for height 2"});
+                {"block " + driver_.at(5)->id.ToHex(), "names for height 2"});
 }
 
 TEST_F(Audit, FindsResultsOfOtherTransactionsAndOfAnotherTime) {
