@@ -98,7 +98,7 @@ void AddInitCommand(CLI::App& app, CommandContext& context) {
   AddPassphraseOptions(command, &arguments->passphrase);
   AddJsonOption(command, &arguments->json);
   command->footer(
-      "\nExamples:\n"
+      "Examples:\n"
       "  kiln init --home v0 --name berlin                      # prints the entry for the "
       "genesis\n"
       "  kiln keys new --home v0 --passphrase-file secret       # keys first, the rest later\n"

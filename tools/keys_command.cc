@@ -55,7 +55,7 @@ void AddKeysCommand(CLI::App& app, CommandContext& context) {
   CLI::App* show = keys->add_subcommand("show", "Print the public keys of a home");
   show->add_option("--home", arguments->home, "The validator's folder")->required();
   AddJsonOption(show, &arguments->json);
-  show->footer("\nExample: kiln keys show --home net/validator-0 --json");
+  show->footer("Example: kiln keys show --home net/validator-0 --json");
   SetAction(show, context, [arguments] { return ShowKeys(*arguments); });
 
   CLI::App* make = keys->add_subcommand("new", "Make a consensus key and a node key in a home");
@@ -64,7 +64,7 @@ void AddKeysCommand(CLI::App& app, CommandContext& context) {
   AddPassphraseOptions(make, &arguments->passphrase);
   AddJsonOption(make, &arguments->json);
   make->footer(
-      "\nKeys are never overwritten. With a passphrase they are encrypted; every start asks for "
+      "Keys are never overwritten. With a passphrase they are encrypted; every start asks for "
       "it.\n\n"
       "Example: kiln keys new --home v0 --passphrase-file secret");
   SetAction(make, context, [arguments] { return NewKeys(*arguments); });

@@ -183,7 +183,7 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
                      "Folders of other validators, to be checked and compared");
   AddJsonOption(verify, &arguments->json);
   verify->footer(
-      "\nExit status: 0 when everything holds, 1 when anything is damaged or differs; the height "
+      "Exit status: 0 when everything holds, 1 when anything is damaged or differs; the height "
       "and\n"
       "the block are then named.\n\n"
       "Example: kiln ledger verify --home net/validator-0 --against net/validator-1 "

@@ -22,7 +22,7 @@ void AddNodeCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--debuggable", request->is_debuggable,
                     "Allow debuggers and core dumps, which show secret keys");
   command->footer(
-      "\nExit status: 0 after a graceful stop, 1 for a bad configuration, 70 when the node "
+      "Exit status: 0 after a graceful stop, 1 for a bad configuration, 70 when the node "
       "stopped\n"
       "itself to stay safe; the last line then says why and what to do.\n\n"
       "Example: kiln node --home net/validator-0");

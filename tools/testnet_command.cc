@@ -93,7 +93,7 @@ void AddTestnetCommand(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   AddJsonOption(command, &arguments->json);
   command->footer(
-      "\nExamples:\n"
+      "Examples:\n"
       "  kiln testnet --validators 4 --output net\n"
       "  kiln testnet --validators 3 --power 5,3,2 --base-port 0 --output net");
   SetAction(command, context, [arguments] { return MakeTestnet(*arguments); });
