@@ -22,7 +22,7 @@ struct Outcome {
   std::string error;
 };
 
-Outcome Run(std::vector<const char*> arguments) {
+Outcome Kiln(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "kiln");
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
@@ -45,7 +45,7 @@ TEST(CommandLine, PrintsHelpWithExamplesForEveryCommand) {
       {"bench"}};
   for (std::vector<const char*> command : commands) {
     command.push_back("--help");
-    const Outcome outcome = Run(command);
+    const Outcome outcome = Kiln(command);
     EXPECT_EQ(outcome.exit_status, 0) << command[0];
     EXPECT_EQ(outcome.error, "") << command[0];
     EXPECT_NE(outcome.out.find("kiln "), std::string::npos) << command[0] << outcome.out;
@@ -62,13 +62,13 @@ TEST(CommandLine, RefusesInOneLineThatSaysWhereHelpIs) {
       {"node", "--home", "x", "--log-level", "loud"},
       {"kv", "put", "--nonsense"}};
   for (const std::vector<const char*>& arguments : wrong) {
-    const Outcome outcome = Run(arguments);
+    const Outcome outcome = Kiln(arguments);
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_EQ(Lines(outcome.error), 1U) << outcome.error;
     EXPECT_EQ(outcome.error.rfind("kiln", 0), 0U) << outcome.error;
     EXPECT_NE(outcome.error.find("--help)"), std::string::npos) << outcome.error;
   }
-  EXPECT_EQ(Run({"testnet"}).error,
+  EXPECT_EQ(Kiln({"testnet"}).error,
             "kiln testnet: --output is required (see: kiln testnet --help)\n");
 }
 
@@ -76,14 +76,14 @@ TEST(CommandLine, MakesATestnetAndShowsItsKeys) {
   const TempDir dir;
   const std::string net = dir / "net";
   const Outcome made =
-      Run({"testnet", "--validators", "2", "--power", "3,2", "--output", net.c_str(), "--json"});
+      Kiln({"testnet", "--validators", "2", "--power", "3,2", "--output", net.c_str(), "--json"});
   ASSERT_EQ(made.exit_status, 0) << made.error;
   const nlohmann::json testnet = nlohmann::json::parse(made.out);
   EXPECT_EQ(testnet["validators"][0]["power"], 3);
   EXPECT_EQ(testnet["validators"][1]["client_address"], "127.0.0.1:26611");
 
   const std::string home = testnet["validators"][1]["home"];
-  const Outcome shown = Run({"keys", "show", "--home", home.c_str(), "--json"});
+  const Outcome shown = Kiln({"keys", "show", "--home", home.c_str(), "--json"});
   ASSERT_EQ(shown.exit_status, 0) << shown.error;
   const nlohmann::json keys = nlohmann::json::parse(shown.out);
   const nlohmann::json genesis =
@@ -96,7 +96,7 @@ TEST(CommandLine, MakesATestnetAndShowsItsKeys) {
 TEST(CommandLine, RefusesPowersThatDoNotMatchTheValidators) {
   const TempDir dir;
   const std::string net = dir / "net";
-  const Outcome outcome = Run({"testnet", "--power", "1,2", "--output", net.c_str()});
+  const Outcome outcome = Kiln({"testnet", "--power", "1,2", "--output", net.c_str()});
   EXPECT_EQ(outcome.exit_status, 1);
   EXPECT_EQ(outcome.error,
             "kiln testnet: --power names 2 powers for 4 validators: give one for each\n");
@@ -106,30 +106,30 @@ TEST(CommandLine, RefusesPowersThatDoNotMatchTheValidators) {
 TEST(CommandLine, InitialisesAHome) {
   const TempDir dir;
   const std::string home = dir / "v0";
-  const Outcome made = Run({"init", "--home", home.c_str(), "--name", "berlin", "--json"});
+  const Outcome made = Kiln({"init", "--home", home.c_str(), "--name", "berlin", "--json"});
   ASSERT_EQ(made.exit_status, 0) << made.error;
   const nlohmann::json entry = nlohmann::json::parse(made.out)["validator"];
   EXPECT_EQ(entry["name"], "berlin");
-  const Outcome again = Run({"init", "--home", home.c_str()});
+  const Outcome again = Kiln({"init", "--home", home.c_str()});
   EXPECT_EQ(again.exit_status, 1);
   EXPECT_EQ(again.error,
             "kiln init: " + home + "/kiln.toml: exists already; nothing was changed\n");
-  const Outcome malformed = Run({"init", "--home", (dir / "v1").c_str(), "--peer", "oslo"});
+  const Outcome malformed = Kiln({"init", "--home", (dir / "v1").c_str(), "--peer", "oslo"});
   EXPECT_EQ(malformed.error, "kiln init: --peer \"oslo\": must be NAME=HOST:PORT\n");
 }
 
 TEST(CommandLine, ShowsThePublicKeysAndNothingElse) {
   const TempDir dir;
   const std::string home = dir / "v0";
-  const Outcome made = Run({"keys", "new", "--home", home.c_str()});
+  const Outcome made = Kiln({"keys", "new", "--home", home.c_str()});
   ASSERT_EQ(made.exit_status, 0) << made.error;
   const node::HomeKeys keys = *node::ReadHomeKeys(home);
   const std::string expected = "consensus_key " + Hash{keys.consensus_key}.ToHex() +
                                "\nnode_key      " + Hash{keys.node_key}.ToHex() +
                                "\nencrypted     no\n";
   EXPECT_EQ(made.out, expected);
-  EXPECT_EQ(Run({"keys", "show", "--home", home.c_str()}).out, expected);
-  const Outcome again = Run({"keys", "new", "--home", home.c_str()});
+  EXPECT_EQ(Kiln({"keys", "show", "--home", home.c_str()}).out, expected);
+  const Outcome again = Kiln({"keys", "new", "--home", home.c_str()});
   EXPECT_EQ(again.error, "kiln keys new: " + home +
                              "/keys/consensus.key: exists already; keys are never overwritten\n");
 }
@@ -137,9 +137,9 @@ TEST(CommandLine, ShowsThePublicKeysAndNothingElse) {
 TEST(CommandLine, RefusesToVerifyALedgerThatIsNotThere) {
   const TempDir dir;
   const std::string net = dir / "net";
-  ASSERT_EQ(Run({"testnet", "--output", net.c_str()}).exit_status, 0);
+  ASSERT_EQ(Kiln({"testnet", "--output", net.c_str()}).exit_status, 0);
   const std::string home = net + "/validator-0";
-  const Outcome outcome = Run({"ledger", "verify", "--home", home.c_str(), "--json"});
+  const Outcome outcome = Kiln({"ledger", "verify", "--home", home.c_str(), "--json"});
   EXPECT_EQ(outcome.exit_status, 1);
   EXPECT_EQ(Lines(outcome.error), 1U) << outcome.error;
   const nlohmann::json verdict = nlohmann::json::parse(outcome.out);
@@ -148,8 +148,8 @@ TEST(CommandLine, RefusesToVerifyALedgerThatIsNotThere) {
 }
 
 TEST(CommandLine, PrintsItsVersion) {
-  EXPECT_EQ(Run({"version"}).out.rfind("kiln ", 0), 0U);
-  EXPECT_EQ(nlohmann::json::parse(Run({"version", "--json"}).out)["version"],
+  EXPECT_EQ(Kiln({"version"}).out.rfind("kiln ", 0), 0U);
+  EXPECT_EQ(nlohmann::json::parse(Kiln({"version", "--json"}).out)["version"],
             BuildInformation()["version"]);
 }
 
