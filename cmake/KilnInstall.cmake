@@ -4,6 +4,7 @@ include(CMakePackageConfigHelpers)
 add_library(kiln INTERFACE)
 add_library(kiln::kiln ALIAS kiln)
 target_link_libraries(kiln INTERFACE kiln_node)
+target_compile_features(kiln INTERFACE cxx_std_20)
 
 get_property(installed GLOBAL PROPERTY KILN_INSTALLED_TARGETS)
 install(TARGETS kiln ${installed} EXPORT kilnTargets
