@@ -104,7 +104,7 @@ Executor::Selection Executor::Select(const consensus::Block& block) const {
     if (in_window) ++next_known;
     const absl::StatusOr<consensus::Envelope> envelope =
         consensus::DecodeEnvelope(block.index->EnvelopeAt(*block.payload, i), limits_);
-    KILN_CHECK_OK(envelope.status());  // was checked when the payload was indexed
+    KILN_CHECK(envelope.ok()) << envelope.status();  // was checked when the payload was indexed
     const storage::TransactionIdPrefix id = PrefixOf(block.index->entries[i].id);
     if (!MayExecuteAt(height, envelope->last_height, limits_.duplicate_window_blocks)) {
       selection.replies[i].code = Reply::kExpired;

@@ -21,7 +21,6 @@ namespace kiln::node {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr MempoolCharge kPlenty = {.transactions = 1000, .bytes = 1 << 20};
 constexpr ValidatorIndex kPeer = {2};

@@ -51,7 +51,7 @@ inline TransactionBatch BatchOf(const std::vector<TestTransaction>& transactions
   }
   TransactionBatch batch{.bytes = std::move(builder).Finish()};
   auto index = consensus::IndexPayload(*batch.bytes, limits);
-  KILN_CHECK_OK(index.status());
+  KILN_CHECK(index.ok()) << index.status();
   batch.index = *std::move(index);
   return batch;
 }
@@ -62,7 +62,7 @@ inline std::vector<std::string> PayloadsOf(const std::string& payload,
   std::vector<std::string> payloads;
   for (size_t i = 0; i < index.entries.size(); ++i) {
     const auto envelope = consensus::DecodeEnvelope(index.EnvelopeAt(payload, i), {});
-    KILN_CHECK_OK(envelope.status());
+    KILN_CHECK(envelope.ok()) << envelope.status();
     payloads.emplace_back(envelope->payload);
   }
   return payloads;
