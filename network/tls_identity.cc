@@ -158,13 +158,13 @@ class RotatingIdentity final : public TlsIdentity {
     if (rotation_.joinable()) rotation_.join();
   }
 
-  absl::Status Start() {
+  absl::Status Start(absl::Duration pick_up) {
     {
       absl::MutexLock lock(&mutex_);
       KILN_RETURN_IF_ERROR(ReplaceLocked());
       const std::string path = file_.path();
       provider_ = std::make_shared<FileWatcherCertificateProvider>(
-          path, path, path, static_cast<unsigned>(absl::ToInt64Seconds(kCertificatePickUp)));
+          path, path, path, static_cast<unsigned>(absl::ToInt64Seconds(pick_up)));
     }
     rotation_ = std::thread([this] { RotateUntilStopped(); });
     return absl::OkStatus();
@@ -229,10 +229,12 @@ class RotatingIdentity final : public TlsIdentity {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TlsIdentity>> TlsIdentity::Create(const crypto::SecretKey* node_key,
-                                                                 const Hash& chain_id) {
+                                                                 const Hash& chain_id,
+                                                                 absl::Duration pick_up) {
+  KILN_CHECK(pick_up >= absl::Seconds(1));
   PrepareGrpc();
   auto identity = std::make_unique<RotatingIdentity>(node_key, chain_id);
-  KILN_RETURN_IF_ERROR(identity->Start());
+  KILN_RETURN_IF_ERROR(identity->Start(pick_up));
   return identity;
 }
 

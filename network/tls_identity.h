@@ -31,6 +31,7 @@ namespace kiln::network {
 inline constexpr char kIdentityExtensionOid[] = "1.3.6.1.4.1.58888.1.1";
 inline constexpr absl::Duration kCertificateLifetime = absl::Hours(24);
 inline constexpr absl::Duration kCertificateRotation = absl::Hours(12);
+inline constexpr absl::Duration kCertificatePickUp = absl::Minutes(1);
 // How far the clocks of two honest machines may be apart.
 inline constexpr absl::Duration kCertificateClockSkewMax = absl::Minutes(5);
 inline constexpr size_t kCertificatePemBytesMax = 8 << 10;
@@ -69,9 +70,11 @@ using IdentityRefused = std::function<void(const absl::Status&)>;
 // system. Thread-safe. Credentials stay usable as long as the object lives.
 class TlsIdentity {
  public:
-  // `node_key` outlives the object.
-  static absl::StatusOr<std::unique_ptr<TlsIdentity>> Create(const crypto::SecretKey* node_key,
-                                                             const Hash& chain_id);
+  // `node_key` outlives the object. gRPC takes a new certificate up within `pick_up`, in whole
+  // seconds.
+  static absl::StatusOr<std::unique_ptr<TlsIdentity>> Create(
+      const crypto::SecretKey* node_key, const Hash& chain_id,
+      absl::Duration pick_up = kCertificatePickUp);
   virtual ~TlsIdentity() = default;
 
   // For the port of other validators: both sides present a certificate. `policy` may be empty.
@@ -83,10 +86,9 @@ class TlsIdentity {
   virtual std::shared_ptr<grpc::ChannelCredentials> MutualChannelCredentials(
       IdentityPolicy policy, IdentityRefused refused) = 0;
 
-  // Makes the next certificate now. gRPC takes it up within kCertificatePickUp.
+  // Makes the next certificate now.
   virtual void Rotate() = 0;
 };
-inline constexpr absl::Duration kCertificatePickUp = absl::Minutes(1);
 
 // For a client: presents nothing, and talks only to a holder of one of these node keys on this
 // chain.
