@@ -57,7 +57,7 @@ struct Voidify {
 #define KILN_CHECK_GE(a, b) KILN_CHECK_OP(a, >=, b)
 #define KILN_CHECK_OK(expression)                                       \
   do {                                                                  \
-    const ::absl::Status kiln_check_status = (expression);              \
+    const ::absl::Status& kiln_check_status = (expression);             \
     KILN_CHECK(kiln_check_status.ok()) << kiln_check_status.ToString(); \
   } while (false)
 

@@ -7,7 +7,7 @@ namespace kiln::consensus {
 
 void BlockFetcher::Want(const QuorumCertificate& qc, uint64_t now_us) {
   if (wanted_.contains(qc.block_id)) return;
-  Wanted wanted{.qc = qc, .signers = {}, .next = 0, .asked = std::nullopt, .due_us = now_us};
+  Wanted wanted{.qc = qc, .signers = {}, .next = 0, .reached = {}, .due_us = now_us};
   for (const ValidatorIndex& signer : qc.signers.Members()) {
     if (signer != self_) wanted.signers.push_back(signer);
   }
@@ -17,9 +17,10 @@ void BlockFetcher::Want(const QuorumCertificate& qc, uint64_t now_us) {
   wanted.next = (self_.value + qc.round.value) % wanted.signers.size();
   wanted_.emplace(qc.block_id, std::move(wanted));
   if (wanted_.size() <= kWantedMax) return;
-  wanted_.erase(std::min_element(wanted_.begin(), wanted_.end(), [](const auto& a, const auto& b) {
-    return a.second.qc.round < b.second.qc.round;
-  }));
+  const auto lowest = std::min_element(
+      wanted_.begin(), wanted_.end(),
+      [](const auto& a, const auto& b) { return a.second.qc.round < b.second.qc.round; });
+  Forget(Hash(lowest->first));
 }
 
 std::optional<QuorumCertificate> BlockFetcher::CertificateFor(const Hash& id) const {
@@ -28,47 +29,55 @@ std::optional<QuorumCertificate> BlockFetcher::CertificateFor(const Hash& id) co
   return it->second.qc;
 }
 
+void BlockFetcher::Forget(const Hash& id) {
+  if (open_.has_value() && open_->id == id) open_.reset();
+  wanted_.erase(id);
+}
+
 void BlockFetcher::ForgetUpTo(Round round) {
-  for (auto it = wanted_.begin(); it != wanted_.end();) {
-    it = it->second.qc.round <= round ? wanted_.erase(it) : std::next(it);
+  std::vector<Hash> forgotten;
+  for (const auto& [id, wanted] : wanted_) {
+    if (wanted.qc.round <= round) forgotten.push_back(id);
   }
+  for (const Hash& id : forgotten) Forget(id);
 }
 
-void BlockFetcher::NoteProgress(ValidatorIndex from, uint64_t now_us) {
-  for (auto& [id, wanted] : wanted_) {
-    if (wanted.asked != from) continue;
+void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us) {
+  if (!open_.has_value() || open_->to != from) return;
+  const Open answered = *std::exchange(open_, std::nullopt);
+  Wanted& wanted = wanted_.at(answered.id);
+  if (reached > answered.above_height) {
     const auto place = std::find(wanted.signers.begin(), wanted.signers.end(), from);
-    if (place != wanted.signers.end()) wanted.next = place - wanted.signers.begin();
-    wanted.asked = std::nullopt;
+    wanted.next = static_cast<size_t>(place - wanted.signers.begin());
+    wanted.reached = reached;
     wanted.due_us = now_us;
+    return;
   }
+  wanted.reached = Height{0};
+  // After a whole turn without success, wait: the others may be as far behind.
+  if (wanted.next != 0) wanted.due_us = now_us;
 }
 
-void BlockFetcher::NoteUseless(ValidatorIndex from, uint64_t now_us) {
-  for (auto& [id, wanted] : wanted_) {
-    if (wanted.asked != from) continue;
-    wanted.asked = std::nullopt;
-    // After a whole turn without success, wait: the others may be as far behind.
-    if (wanted.next != 0) wanted.due_us = now_us;
-  }
-}
-
-std::vector<Fetch> BlockFetcher::TakeDue(Height above_height, uint64_t now_us) {
-  std::vector<Fetch> due;
+std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now_us) {
+  if (open_.has_value() && now_us < wanted_.at(open_->id).due_us) return std::nullopt;
+  open_.reset();
+  Wanted* highest = nullptr;
   for (auto& [id, wanted] : wanted_) {
     if (now_us < wanted.due_us) continue;
-    const ValidatorIndex to = wanted.signers[wanted.next];
-    wanted.next = (wanted.next + 1) % wanted.signers.size();
-    wanted.asked = to;
-    wanted.due_us = now_us + retry_us_;
-    due.push_back(
-        {to,
-         BlockRequest{.block_id = id, .above_height = above_height, .count = kBlocksPerAnswerMax}});
+    if (highest == nullptr || wanted.qc.round > highest->qc.round) highest = &wanted;
   }
-  return due;
+  if (highest == nullptr) return std::nullopt;
+  const Height above = std::max(committed_height, highest->reached);
+  open_ = Open{highest->qc.block_id, highest->signers[highest->next], above};
+  highest->next = (highest->next + 1) % highest->signers.size();
+  highest->due_us = now_us + retry_us_;
+  return Fetch{
+      open_->to,
+      BlockRequest{.block_id = open_->id, .above_height = above, .count = kBlocksPerAnswerMax}};
 }
 
 uint64_t BlockFetcher::deadline_us() const {
+  if (open_.has_value()) return wanted_.at(open_->id).due_us;
   uint64_t earliest = UINT64_MAX;
   for (const auto& [id, wanted] : wanted_) earliest = std::min(earliest, wanted.due_us);
   return earliest;

@@ -2,6 +2,7 @@
 #ifndef KILN_CONSENSUS_BLOCK_FETCHER_H_
 #define KILN_CONSENSUS_BLOCK_FETCHER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -14,9 +15,10 @@
 
 namespace kiln::consensus {
 
-// Asks the signers of the certificate in turn, one request at a time for each wanted block, until
-// it has arrived. Invariant: at most kWantedMax blocks are wanted, those of the highest rounds. Not
-// thread-safe; times are monotonic microseconds.
+// Asks the signers of the certificate in turn until the block and what is missing below it have
+// arrived. Invariants: at most kWantedMax blocks are wanted, those of the highest rounds; one
+// request is open at a time, for the highest that is due: its chain is likely to hold the others.
+// Not thread-safe; times are monotonic microseconds.
 class BlockFetcher {
  public:
   static constexpr size_t kWantedMax = 16;
@@ -28,16 +30,17 @@ class BlockFetcher {
   // The certificate of a wanted block; none when it is not wanted.
   std::optional<QuorumCertificate> CertificateFor(const Hash& id) const;
   // The block arrived.
-  void Forget(const Hash& id) { wanted_.erase(id); }
+  void Forget(const Hash& id);
   // Forgets blocks of rounds that no longer matter.
   void ForgetUpTo(Round round);
-  // An answer brought new blocks, though not the wanted ones: asks the same peer for more at once.
-  void NoteProgress(ValidatorIndex from, uint64_t now_us);
-  // An answer brought nothing: asks the next.
-  void NoteUseless(ValidatorIndex from, uint64_t now_us);
+  // `from` answered, and its blocks are now known up to height `reached` (0: none of them is). When
+  // that is more than was known it is asked at once for what follows, else the next signer is, for
+  // all from the committed block on.
+  void NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us);
 
-  // Requests that are due, for blocks above `above_height`.
-  std::vector<Fetch> TakeDue(Height above_height, uint64_t now_us);
+  // The request that is due, if one is, for blocks above the committed height or above what the
+  // same chain already brought.
+  std::optional<Fetch> TakeDue(Height committed_height, uint64_t now_us);
   // UINT64_MAX when nothing is wanted.
   uint64_t deadline_us() const;
   bool empty() const { return wanted_.empty(); }
@@ -47,13 +50,19 @@ class BlockFetcher {
     QuorumCertificate qc;
     std::vector<ValidatorIndex> signers;  // others than oneself
     size_t next = 0;                      // in signers
-    std::optional<ValidatorIndex> asked;
+    Height reached;                       // what answers brought, if not yet committed
     uint64_t due_us = 0;
+  };
+  struct Open {
+    Hash id;
+    ValidatorIndex to;
+    Height above_height;
   };
 
   const ValidatorIndex self_;
   const uint64_t retry_us_;
   absl::btree_map<Hash, Wanted> wanted_;
+  std::optional<Open> open_;  // the request that was sent last, while its block is wanted
 };
 
 }  // namespace kiln::consensus

@@ -10,7 +10,7 @@ namespace kiln::consensus {
 
 BlockTree::BlockTree(BlockPtr root, Height commits_height, Height last_nonempty_height)
     : root_(std::move(root)) {
-  nodes_.emplace(root_->id, Node{root_, commits_height, last_nonempty_height});
+  nodes_.emplace(root_->id, Node{root_, commits_height, last_nonempty_height, /*certified=*/true});
 }
 
 BlockPtr BlockTree::Find(const Hash& id) const {
@@ -25,24 +25,50 @@ const BlockTree::Node& BlockTree::NodeOf(const Hash& id) const {
 }
 
 absl::Status BlockTree::Insert(BlockPtr block, bool certified) {
+  if (certified && Contains(block->id)) MarkCertified(block->id);
   if (Contains(block->id)) return absl::OkStatus();
   const Header& header = block->header;
+  MarkCertified(header.parent_id);
+  if (!certified) {
+    if (absl::Status room = MakeRoomFor(*block); !room.ok()) return room;
+  }
   const Node& parent = NodeOf(header.parent_id);
   KILN_CHECK_EQ(header.height.value, parent.block->header.height.value + 1);
-  if (!certified) {
-    if (nodes_.size() >= kBlocksMax)
-      return absl::ResourceExhaustedError("too many uncommitted blocks");
-    const auto same_round = std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-      return node.second.block->header.round == header.round;
-    });
-    if (static_cast<size_t>(same_round) >= kBlocksPerRoundMax) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("more than ", kBlocksPerRoundMax, " blocks for round ", header.round.value));
-    }
-  }
-  Node node{block, CommitsHeightOfChild(header.parent_id), parent.last_nonempty_height};
+  Node node{block, CommitsHeightOfChild(header.parent_id), parent.last_nonempty_height, certified};
   if (block->has_transactions()) node.last_nonempty_height = header.height;
   nodes_.emplace(block->id, std::move(node));
+  return absl::OkStatus();
+}
+
+void BlockTree::MarkCertified(const Hash& id) {
+  const auto it = nodes_.find(id);
+  KILN_CHECK(it != nodes_.end()) << "block " << id.Short() << " is not in the tree";
+  it->second.certified = true;
+}
+
+absl::Status BlockTree::MakeRoomFor(const Block& block) {
+  const Round round = block.header.round;
+  const auto order = [](const Block& b) { return std::make_pair(b.header.round, b.id); };
+  size_t same_round = 0;
+  size_t uncertified = 0;
+  const Block* oldest = nullptr;
+  for (const auto& [id, node] : nodes_) {
+    if (node.block->header.round == round) ++same_round;
+    if (node.certified) continue;
+    ++uncertified;
+    if (oldest == nullptr || order(*node.block) < order(*oldest)) oldest = node.block.get();
+  }
+  if (same_round >= kBlocksPerRoundMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("more than ", kBlocksPerRoundMax, " blocks for round ", round.value));
+  }
+  if (uncertified < kUncertifiedMax) return absl::OkStatus();
+  if (round < oldest->header.round) {
+    return absl::ResourceExhaustedError(absl::StrCat("block of round ", round.value,
+                                                     " is older than ", kUncertifiedMax,
+                                                     " that no quorum certified"));
+  }
+  nodes_.erase(Hash(oldest->id));
   return absl::OkStatus();
 }
 

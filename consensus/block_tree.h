@@ -17,8 +17,8 @@ namespace kiln::consensus {
 // or below the root's height but the root. Not thread-safe.
 class BlockTree {
  public:
-  // How many uncommitted blocks are kept at most that no QC names, and how many of one round.
-  static constexpr size_t kBlocksMax = 4096;
+  // How many blocks are kept that no QC names, and how many blocks of one round.
+  static constexpr size_t kUncertifiedMax = 64;
   static constexpr size_t kBlocksPerRoundMax = 4;
 
   // `commits_height`: what the root's own chain commits (see CommitsHeight);
@@ -31,9 +31,13 @@ class BlockTree {
   bool Contains(const Hash& id) const { return nodes_.contains(id); }
   size_t size() const { return nodes_.size(); }
 
-  // Adds a block whose parent is in the tree and which passed CheckExtends (proposal_rules.h).
-  // ResourceExhausted when the tree is full; a block that a QC names always has room.
+  // Adds a block whose parent is in the tree and which passed CheckExtends (proposal_rules.h). A
+  // block that a QC names always has room. Of the others, the one of the lowest round makes room:
+  // rounds may fail for as long as they like, and the newest proposal is still taken.
+  // ResourceExhausted for a block of a lower round yet, and for too many of one round.
   absl::Status Insert(BlockPtr block, bool certified);
+  // A QC for the block was seen. REQUIRES: Contains(id).
+  void MarkCertified(const Hash& id);
 
   // The height that the QCs inside this block's chain commit: if the parent's round directly
   // follows the grandparent's, the grandparent's height, else what the parent's own chain commits.
@@ -56,8 +60,10 @@ class BlockTree {
     BlockPtr block;
     Height commits_height;
     Height last_nonempty_height;
+    bool certified;  // true of whatever has a child: the child carries the QC
   };
   const Node& NodeOf(const Hash& id) const;
+  absl::Status MakeRoomFor(const Block& block);
   bool DescendsFrom(const Hash& id, const Hash& ancestor) const;
 
   BlockPtr root_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "consensus/proposal_rules.h"
@@ -37,12 +38,20 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators, 
       told_us_(validators->size(), 0),
       now_(now) {
   KILN_CHECK(validators->Contains(options.self));
-  for (const BlockPtr& block : recovered.uncommitted) {
-    if (tree_.Contains(block->header.parent_id)) {
-      KILN_CHECK_OK(tree_.Insert(block, /*certified=*/true));
-    }
+  TakeUncommitted(recovered.uncommitted);
+  ForgetOldVotes();
+}
+
+// Those that no certificate names may be more than there is room for; they can be asked for again.
+void Replica::TakeUncommitted(const std::vector<BlockPtr>& uncommitted) {
+  absl::flat_hash_set<Hash> certified = {high_qc().block_id};
+  for (const BlockPtr& block : uncommitted) certified.insert(block->justify.block_id);
+  for (const BlockPtr& block : uncommitted) {
+    if (!tree_.Contains(block->header.parent_id)) continue;
+    const bool is_certified = certified.contains(block->id);
+    const absl::Status inserted = tree_.Insert(block, is_certified);
+    KILN_CHECK(inserted.ok() || !is_certified) << inserted.ToString();
   }
-  collector_.ForgetBelow(Round{high_qc().round.value + 1});
 }
 
 Effects Replica::Start(Now now) {
@@ -143,27 +152,26 @@ void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
                 "a third or more of the voting power is faulty: keep the data folders of all "
                 "validators, stop the chain, and find out whose signatures are on both chains");
   }
-  bool progress = false;
+  Height reached;
   for (const BlockPtr& block : answer.blocks) {
-    if (block->header.height <= tree_.root()->header.height || tree_.Contains(block->id)) continue;
-    Process(block->justify);
-    if (!InsertBlock(from, block, /*certified=*/true)) break;
-    progress = true;
-    if (halted_) return;
+    if (block->header.height > tree_.root()->header.height && !tree_.Contains(block->id)) {
+      Process(block->justify);
+      if (!InsertBlock(from, block, /*certified=*/true)) break;
+      if (halted_) return;
+    }
+    reached = block->header.height;
   }
   if (answer.tip_qc.has_value()) Process(*answer.tip_qc);
-  if (progress) {
-    fetcher_.NoteProgress(from, now_.monotonic_us);
-  } else {
-    fetcher_.NoteUseless(from, now_.monotonic_us);
-  }
+  fetcher_.NoteAnswer(from, reached, now_.monotonic_us);
 }
 
 // A certified chain of a higher round that leaves out the committed block proves that the quorum
 // contradicted itself: by the protocol's safety every later certified block extends it.
 bool Replica::ShowsConflict(const Blocks& answer) const {
   const Block& root = *tree_.root();
-  if (answer.blocks.back()->header.round <= root.header.round) return false;
+  const Header& tip = answer.blocks.back()->header;
+  if (tip.round <= root.header.round) return false;
+  if (tip.height < root.header.height) return true;
   return std::any_of(answer.blocks.begin(), answer.blocks.end(), [&](const BlockPtr& block) {
     if (block->header.height == root.header.height) return block->id != root.id;
     return block->header.height.value == root.header.height.value + 1 &&
@@ -194,6 +202,7 @@ void Replica::Process(const TimeoutCertificate& tc) {
 }
 
 void Replica::OnCertified(const BlockPtr& block, const QuorumCertificate& qc) {
+  tree_.MarkCertified(block->id);
   if (const absl::Status same = execution_.OnCertified(*block); !same.ok()) {
     return Halt(
         block->header.executed_height, std::string(same.message()),
@@ -218,10 +227,14 @@ void Replica::EnterRound(Round next, Pacemaker::EnteredBy how) {
   if (!pacemaker_.Enter(next, how, now_.monotonic_us)) return;
   pending_proposal_.reset();
   own_proposal_.reset();
-  // Late votes still count while no higher QC is known, though not for ever.
+  ForgetOldVotes();
+}
+
+// Late votes still count while no higher QC is known, though not for ever.
+void Replica::ForgetOldVotes() {
   const uint64_t held = VoteCollector::kRoundsMax / 2;
   const uint64_t oldest = round().value > held ? round().value - held : 1;
-  collector_.ForgetBelow(Round{std::max(high_qc().round.value + 1, oldest)});
+  collector_.ForgetBelow(Round{std::max(high_qc().round.value + 1, oldest)}, round());
 }
 
 // --- Blocks
@@ -254,14 +267,13 @@ void Replica::Advance() {
   if (halted_) return;
   TryVote();
   const bool proposed = TryPropose();
-  if (std::exchange(certified_in_step_, false) && !proposed) ShareCertificate();
   // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
   step_again_ = proposed && leaders_.LeaderOf(round()) == options_.self &&
                 safety_.record().last_proposed_round < round();
+  if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
-  for (Fetch& fetch : fetcher_.TakeDue(tree_.root()->header.height, now_.monotonic_us)) {
-    effects_.fetch.push_back(std::move(fetch));
-  }
+  std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, now_.monotonic_us);
+  if (fetch.has_value()) effects_.fetch.push_back(*std::move(fetch));
 }
 
 void Replica::TryVote() {
@@ -305,7 +317,7 @@ void Replica::Collect(ValidatorIndex from, const Vote& vote) {
     return;
   }
   if (!qc->has_value()) return;
-  certified_in_step_ = true;
+  certificate_unshared_ = true;
   Process(**qc);
 }
 
@@ -342,6 +354,7 @@ bool Replica::TryPropose() {
   proposal.signature = *signature;
   KILN_CHECK(InsertBlock(options_.self, proposal.block, /*certified=*/false));
   Send(std::nullopt, proposal);
+  certificate_unshared_ = false;  // the proposal carries it
   own_proposal_ = proposal;
   pending_proposal_ = std::move(proposal);
   pending_from_ = options_.self;

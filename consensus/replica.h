@@ -115,8 +115,11 @@ class Replica {
   void OnCertified(const BlockPtr& block, const QuorumCertificate& qc);
   void CommitUpTo(const Block& block, const Block& child, const QuorumCertificate& qc);
   void EnterRound(Round round, Pacemaker::EnteredBy how);
+  void ForgetOldVotes();
 
-  // Blocks enter the tree by this alone. False when it was refused or its parent is missing.
+  void TakeUncommitted(const std::vector<BlockPtr>& uncommitted);
+  // Blocks enter the tree by this alone, once it runs. False when it was refused or its parent is
+  // missing.
   bool InsertBlock(ValidatorIndex from, const BlockPtr& block, bool certified);
   bool ShowsConflict(const Blocks& blocks) const;
 
@@ -164,8 +167,8 @@ class Replica {
   std::vector<uint64_t> told_us_;         // by validator: when it was last told it is behind
 
   Now now_;
-  bool certified_in_step_ = false;  // votes became a QC here
-  bool step_again_ = false;         // there is more to do at once
+  bool certificate_unshared_ = false;  // votes became a QC here that nobody was told of
+  bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;
   Effects effects_;

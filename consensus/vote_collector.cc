@@ -6,14 +6,19 @@
 #include "base/check.h"
 
 namespace kiln::consensus {
+namespace {
 
-absl::Status VoteCollector::CheckRound(Round round) const {
-  if (round < lowest_) return absl::OutOfRangeError("round is over");
-  if (round.value - lowest_.value > kRoundsMax) {
+absl::Status CheckRound(Round round, Round lowest) {
+  if (round < lowest) {
+    return absl::OutOfRangeError(absl::StrCat("round ", round.value, " is over"));
+  }
+  if (round.value - lowest.value >= VoteCollector::kRoundsMax) {
     return absl::OutOfRangeError(absl::StrCat("round ", round.value, " is too far ahead"));
   }
   return absl::OkStatus();
 }
+
+}  // namespace
 
 uint64_t VoteCollector::PowerFor(const Votes& votes, const Hash& block_id) const {
   uint64_t power = 0;
@@ -30,7 +35,7 @@ uint64_t VoteCollector::PowerOf(const Timeouts& timeouts) const {
 }
 
 absl::StatusOr<std::optional<QuorumCertificate>> VoteCollector::Add(const Vote& vote) {
-  if (const absl::Status round = CheckRound(vote.round); !round.ok()) return round;
+  if (absl::Status round = CheckRound(vote.round, lowest_vote_); !round.ok()) return round;
   Votes& votes = votes_[vote.round];
   const auto [first, inserted] = votes.try_emplace(vote.author, vote);
   if (!inserted) {
@@ -46,7 +51,7 @@ absl::StatusOr<std::optional<QuorumCertificate>> VoteCollector::Add(const Vote& 
 }
 
 absl::StatusOr<std::optional<TimeoutCertificate>> VoteCollector::Add(const Timeout& timeout) {
-  if (const absl::Status round = CheckRound(timeout.round); !round.ok()) return round;
+  if (absl::Status round = CheckRound(timeout.round, lowest_timeout_); !round.ok()) return round;
   Timeouts& timeouts = timeouts_[timeout.round];
   if (!timeouts.try_emplace(timeout.author, timeout).second) {
     return absl::AlreadyExistsError("timeout repeated");
@@ -63,11 +68,11 @@ bool VoteCollector::HasBlockingShare(Round round) const {
   return it != timeouts_.end() && validators_->IsBlockingShare(PowerOf(it->second));
 }
 
-void VoteCollector::ForgetBelow(Round lowest) {
-  if (lowest <= lowest_) return;
-  lowest_ = lowest;
-  votes_.erase(votes_.begin(), votes_.lower_bound(lowest));
-  timeouts_.erase(timeouts_.begin(), timeouts_.lower_bound(lowest));
+void VoteCollector::ForgetBelow(Round votes, Round timeouts) {
+  lowest_vote_ = std::max(lowest_vote_, votes);
+  lowest_timeout_ = std::max(lowest_timeout_, timeouts);
+  votes_.erase(votes_.begin(), votes_.lower_bound(lowest_vote_));
+  timeouts_.erase(timeouts_.begin(), timeouts_.lower_bound(lowest_timeout_));
 }
 
 QuorumCertificate VoteCollector::Certify(const Votes& votes, const Vote& last) const {

@@ -16,7 +16,7 @@
 namespace kiln::consensus {
 
 // What authors sent, by round. Invariants: an author counts once for a round, with what it sent
-// first; only rounds from lowest_round() to lowest_round() + kRoundsMax are held, so memory is
+// first; votes are held for the kRoundsMax rounds from the lowest on that matters, so memory is
 // bounded by the validators' number. Takes verified messages only. Not thread-safe.
 class VoteCollector {
  public:
@@ -34,22 +34,22 @@ class VoteCollector {
   // Whether those who gave up on `round` include an honest validator.
   bool HasBlockingShare(Round round) const;
 
-  // Forgets rounds below `lowest`.
-  void ForgetBelow(Round lowest);
-  Round lowest_round() const { return lowest_; }
+  // Forgets votes of rounds below `votes` and timeouts of rounds below `timeouts`, and refuses them
+  // from now on. Neither bound ever falls.
+  void ForgetBelow(Round votes, Round timeouts);
 
  private:
   using Votes = absl::btree_map<ValidatorIndex, Vote>;
   using Timeouts = absl::btree_map<ValidatorIndex, Timeout>;
 
-  absl::Status CheckRound(Round round) const;
   uint64_t PowerFor(const Votes& votes, const Hash& block_id) const;
   uint64_t PowerOf(const Timeouts& timeouts) const;
   QuorumCertificate Certify(const Votes& votes, const Vote& last) const;
   TimeoutCertificate Certify(const Timeouts& timeouts, const Timeout& last) const;
 
   const ValidatorSet* const validators_;
-  Round lowest_{1};
+  Round lowest_vote_{1};
+  Round lowest_timeout_{1};
   absl::btree_map<Round, Votes> votes_;
   absl::btree_map<Round, Timeouts> timeouts_;
 };
