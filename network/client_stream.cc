@@ -7,9 +7,8 @@
 
 namespace kiln::network {
 
-std::shared_ptr<ClientStream> ClientStream::Start(v1::Kiln::Stub* stub) {
-  std::shared_ptr<ClientStream> stream(new ClientStream());
-  stream->self_ = stream;
+std::unique_ptr<ClientStream> ClientStream::Start(v1::Kiln::Stub* stub) {
+  std::unique_ptr<ClientStream> stream(new ClientStream());
   stub->async()->SubmitStream(&stream->context_, stream.get());
   stream->AddHold();  // for Write and for reads that Await resumes; Close lets go
   {
@@ -73,7 +72,6 @@ void ClientStream::OnWriteDone(bool ok) {
 }
 
 void ClientStream::OnDone(const grpc::Status& status) {
-  const std::shared_ptr<ClientStream> self = std::move(self_);
   absl::MutexLock lock(&mutex_);
   status_ = FromGrpcStatus(status);
   broken_ = true;

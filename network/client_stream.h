@@ -14,13 +14,15 @@
 
 namespace kiln::network {
 
-// One thread calls Await, Write and Close; gRPC's threads run the reactions. At most
+// One thread, the owner's, calls Await, Write and Close; gRPC's threads run the reactions. At most
 // kResultsWaitingMax messages wait to be taken: beyond that the stream is not read.
+// The owner closes the stream before it destroys it: a call keeps its channel alive, and the last
+// channel must not go on one of gRPC's own threads, which would then wait for itself.
 class ClientStream final : public grpc::ClientBidiReactor<v1::SubmitBatch, v1::SubmitResults> {
  public:
   static constexpr size_t kResultsWaitingMax = 16;
 
-  static std::shared_ptr<ClientStream> Start(v1::Kiln::Stub* stub);
+  static std::unique_ptr<ClientStream> Start(v1::Kiln::Stub* stub);
 
   struct Wakeup {
     std::vector<v1::SubmitResults> results;  // in the order in which they came
@@ -49,9 +51,8 @@ class ClientStream final : public grpc::ClientBidiReactor<v1::SubmitBatch, v1::S
   bool CanWrite() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !writing_ && !broken_; }
 
   grpc::ClientContext context_;
-  std::shared_ptr<ClientStream> self_;  // until OnDone
-  v1::SubmitBatch batch_;               // gRPC's while writing_
-  v1::SubmitResults incoming_;          // gRPC's while reading_
+  v1::SubmitBatch batch_;       // gRPC's while writing_
+  v1::SubmitResults incoming_;  // gRPC's while reading_
 
   absl::Mutex mutex_;
   std::deque<v1::SubmitResults> results_ ABSL_GUARDED_BY(mutex_);

@@ -68,7 +68,7 @@ void SubmitManyRun::AnswerTheRest() {
 void SubmitManyRun::RunOver(const Endpoint& endpoint) {
   pause_ = absl::ZeroDuration();
   paused_until_ = absl::InfinitePast();
-  const std::shared_ptr<ClientStream> stream = ClientStream::Start(endpoint.stub.get());
+  const std::unique_ptr<ClientStream> stream = ClientStream::Start(endpoint.stub.get());
   absl::Status fault = Pump(*stream);
   const absl::Status closed = stream->Close();
   if (absl::IsAborted(fault) && !closed.ok()) fault = closed;
