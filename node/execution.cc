@@ -39,12 +39,13 @@ absl::Status CheckEffects(const Effects& effects, size_t transaction_count) {
 }  // namespace
 
 Executor::Executor(const ChainLimits& limits, storage::Store* store, Application* application,
-                   DuplicateWindow* window)
+                   DuplicateWindow* window, uint64_t total_transactions)
     : limits_(limits),
       store_(store),
       application_(application),
       window_(window),
-      state_(store->executed_state()) {}
+      state_(store->executed_state()),
+      total_transactions_(total_transactions) {}
 
 absl::StatusOr<ExecutedBlock> Executor::Execute(const consensus::BlockPtr& block) {
   KILN_CHECK_EQ(block->header.height.value, state_.height.value + 1);
@@ -65,7 +66,7 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
 
   ExecutedBlock executed;
   executed.block = block;
-  executed.executed_transactions = selection.shown.size();
+  executed.results.total_transactions = total_transactions_ + selection.shown.size();
   executed.events = std::move(effects.events);
   executed.results.replies = std::move(selection.replies);
   for (size_t i = 0; i < selection.positions.size(); ++i) {
@@ -87,6 +88,7 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
   KILN_RETURN_IF_ERROR(store_->ApplyBlock(writes, executed.results));
   window_->Add(block->header.height, selection.executed);
   state_ = executed.results.state;
+  total_transactions_ = executed.results.total_transactions;
   return executed;
 }
 

@@ -24,7 +24,6 @@ struct ExecutedBlock {
   Hash state_root;
   storage::BlockResults results;
   std::vector<Event> events;
-  uint64_t executed_transactions = 0;  // barriers and what was set aside are not counted
 };
 
 // Executes blocks in order, once per height. A transaction at height h is set aside (kExpired)
@@ -34,9 +33,10 @@ struct ExecutedBlock {
 // chain alone. For one thread; after an error nothing further may be executed.
 class Executor {
  public:
-  // `store`, `application` and `window` outlive it. `window` holds what `store` has executed.
+  // `store`, `application` and `window` outlive it. `window` holds what `store` has executed, and
+  // `total_transactions` is what the store's newest results say.
   Executor(const ChainLimits& limits, storage::Store* store, Application* application,
-           DuplicateWindow* window);
+           DuplicateWindow* window, uint64_t total_transactions = 0);
 
   // REQUIRES: one height above executed().height. ENSURES: on OK the results are in the store, the
   // window knows the ids, and `executed()` is the block's state. Errors: the application failed or
@@ -44,6 +44,8 @@ class Executor {
   absl::StatusOr<ExecutedBlock> Execute(const consensus::BlockPtr& block);
 
   const consensus::ExecutedState& executed() const { return state_; }
+  // Shown to the application since genesis; barriers and what was set aside are not counted.
+  uint64_t total_transactions() const { return total_transactions_; }
 
  private:
   // What of a block is executed, and what of that the application sees.
@@ -66,6 +68,7 @@ class Executor {
   Application* const application_;
   DuplicateWindow* const window_;
   consensus::ExecutedState state_;
+  uint64_t total_transactions_;
 };
 
 }  // namespace kiln::node

@@ -39,7 +39,8 @@ ExecutionThread::ExecutionThread(const ChainLimits& limits, storage::Store* stor
       subscribers_(std::move(subscribers)),
       hooks_(std::move(hooks)),
       committed_(store->committed_height()),
-      executed_(executor->executed().height) {}
+      executed_(executor->executed().height),
+      total_transactions_(executor->total_transactions()) {}
 
 ExecutionThread::~ExecutionThread() {
   Stop();
@@ -84,9 +85,9 @@ Height ExecutionThread::executed_height() const {
   return executed_;
 }
 
-uint64_t ExecutionThread::executed_transactions() const {
+uint64_t ExecutionThread::total_transactions() const {
   absl::MutexLock lock(&mutex_);
-  return executed_transactions_;
+  return total_transactions_;
 }
 
 bool ExecutionThread::Ready() const {
@@ -130,7 +131,7 @@ bool ExecutionThread::ExecuteNext(Height height) {
   {
     absl::MutexLock lock(&mutex_);
     executed_ = height;
-    executed_transactions_ += executed->executed_transactions;
+    total_transactions_ = executor_->total_transactions();
   }
   replies_->Resolve(*executed, get_finality, [this](absl::Span<const Hash> ids) {
     return FindReceipts(*store_, ids, Height{0});

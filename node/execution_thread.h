@@ -64,8 +64,8 @@ class ExecutionThread {
   void Stop();
 
   Height executed_height() const;
-  // Transactions executed since the process started.
-  uint64_t executed_transactions() const;
+  // Transactions executed since genesis.
+  uint64_t total_transactions() const;
 
  private:
   using Waiter = absl::AnyInvocable<void() &&>;
@@ -87,7 +87,7 @@ class ExecutionThread {
   mutable absl::Mutex mutex_;
   Height committed_ ABSL_GUARDED_BY(mutex_);
   Height executed_ ABSL_GUARDED_BY(mutex_);
-  uint64_t executed_transactions_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t total_transactions_ ABSL_GUARDED_BY(mutex_);
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::btree_multimap<Height, Waiter> waiters_ ABSL_GUARDED_BY(mutex_);

@@ -165,8 +165,13 @@ absl::Status ValidatorNode::OpenStore() {
 absl::Status ValidatorNode::Replay() {
   window_ = std::make_unique<DuplicateWindow>(options_.genesis.limits.duplicate_window_blocks);
   KILN_RETURN_IF_ERROR(window_->Restore(*store_));
+  uint64_t total_transactions = 0;
+  if (const Height executed = store_->executed_state().height; executed.value > 0) {
+    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store_->ResultsAt(executed));
+    total_transactions = results.total_transactions;
+  }
   executor_ = std::make_unique<Executor>(options_.genesis.limits, store_.get(), application_.get(),
-                                         window_.get());
+                                         window_.get(), total_transactions);
   const Height committed = store_->committed_height();
   for (Height next{executor_->executed().height.value + 1}; next <= committed; ++next.value) {
     KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(next));
@@ -454,7 +459,7 @@ NodeStatus ValidatorNode::status() const {
   status.head_time = absl::FromUnixMicros(static_cast<int64_t>(replica.committed_time_us));
   status.executed_height = executed.height.value;
   status.state_root = executed.Root();
-  status.committed_transactions = store_->executed_transactions();
+  status.committed_transactions = execution_->total_transactions();
   status.votes_signed = replica.votes_signed;
   const std::vector<network::PeerConnectionStatus> connections = transport_->status();
   const std::vector<std::string> addresses = PeerAddresses(options_, *validators_);

@@ -184,7 +184,7 @@ absl::StatusOr<BlockResults> LedgerReader::Results(Height height) const {
                         database_->GetSealed(Family::kTransactionIndex, key));
   KILN_ASSIGN_OR_RETURN(const ResultIds ids,
                         OrDamaged(DecodeResultIds(bytes), Family::kTransactionIndex, key));
-  BlockResults results{.state = ids.state};
+  BlockResults results{.state = ids.state, .total_transactions = ids.total_transactions};
   results.ids.resize(ids.prefixes.size() / sizeof(TransactionIdPrefix));
   for (size_t i = 0; i < results.ids.size(); ++i) {
     std::copy_n(ids.prefixes.begin() + static_cast<ptrdiff_t>(i * sizeof(TransactionIdPrefix)),

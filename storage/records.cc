@@ -62,8 +62,8 @@ absl::StatusOr<CommitRecord> DecodeCommitRecord(absl::string_view bytes) {
 std::string EncodeResultIds(const BlockResults& results) {
   crypto::Encoder encoder;
   const std::string state = consensus::Encode(results.state);
-  encoder.Reserve(state.size() + 4 + results.ids.size() * sizeof(TransactionIdPrefix) + 16);
-  encoder.Bytes(state);
+  encoder.Reserve(state.size() + 4 + results.ids.size() * sizeof(TransactionIdPrefix) + 24);
+  encoder.Bytes(state).U64(results.total_transactions);
   for (const TransactionIdPrefix& id : results.ids) encoder.Array(id);
   return std::move(encoder).Take();
 }
@@ -71,12 +71,13 @@ std::string EncodeResultIds(const BlockResults& results) {
 absl::StatusOr<ResultIds> DecodeResultIds(absl::string_view bytes) {
   crypto::Decoder decoder("result ids", bytes);
   const absl::string_view state_bytes = decoder.Bytes(kPartBytesMax);
+  const uint64_t total_transactions = decoder.U64();
   const absl::string_view prefixes = decoder.Raw(decoder.remaining());
   if (prefixes.size() % sizeof(TransactionIdPrefix) != 0) decoder.Fail("an id prefix is cut");
   KILN_RETURN_IF_ERROR(decoder.Finish());
   KILN_ASSIGN_OR_RETURN(consensus::ExecutedState state,
                         consensus::DecodeExecutedState(state_bytes));
-  return ResultIds{std::move(state), prefixes};
+  return ResultIds{std::move(state), total_transactions, prefixes};
 }
 
 std::string EncodeReplies(const std::vector<Reply>& replies) {

@@ -37,6 +37,7 @@ absl::StatusOr<CommitRecord> DecodeCommitRecord(absl::string_view bytes);
 std::string EncodeResultIds(const BlockResults& results);
 struct ResultIds {
   consensus::ExecutedState state;
+  uint64_t total_transactions = 0;
   absl::string_view
       prefixes;  // sizeof(TransactionIdPrefix) bytes each; a view into what was decoded
 };

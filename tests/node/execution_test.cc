@@ -94,7 +94,7 @@ TEST(Executor, ExecutesInOrderAndStoresTheResults) {
   ASSERT_TRUE(executed.ok()) << executed.status();
   EXPECT_THAT(world.application.shown, ElementsAre("a", "b"));
   EXPECT_THAT(executed->results.replies, ElementsAre(Reply::Ok("a"), Reply::Ok("b")));
-  EXPECT_EQ(executed->executed_transactions, 2u);
+  EXPECT_EQ(executed->results.total_transactions, 2u);
   EXPECT_EQ(executed->state_root, world.store.executed_state().Root());
   EXPECT_EQ(executed->results.state.time_us, executed->block->header.time_us);
   EXPECT_EQ(world.store.state(), (storage::StateMap{{"a", "1"}, {"b", "1"}}));
