@@ -8,11 +8,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/ids.h"
+#include "base/recent_hashes.h"
 #include "consensus/leader_election.h"
 #include "consensus/messages.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
-#include "consensus/verified_certificates.h"
 #include "kiln/genesis.h"
 #include "kiln/types.h"
 
@@ -77,13 +77,18 @@ class MessageVerifier {
   absl::Status CheckSignature(ValidatorIndex author, absl::string_view message,
                               const crypto::Signature& signature) const;
 
+  static constexpr size_t kCertificatesRememberedMax = 1024;
+
   const Hash chain_id_;
   const Epoch epoch_;
   const ValidatorSet* const validators_;
   const SignatureVerifier* const signatures_;
   const QuorumCertificate genesis_certificate_;
   const LeaderElection leaders_;
-  VerifiedCertificates verified_;
+  // The certificates that verified, by hash, so that the one QC which every proposal, timeout and
+  // answer repeats costs its signatures once. The hash covers the signatures too: a certificate
+  // that differs in any byte is another one.
+  RecentHashes verified_{kCertificatesRememberedMax};
 };
 
 }  // namespace kiln::consensus
