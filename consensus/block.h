@@ -21,20 +21,20 @@ struct Header {
   Height height;
   Hash parent_id;
   Round parent_round;
-  Hash justify_hash;         // of the encoding of Block::justify
+  Hash justify_hash;  // of the encoding of Block::justify
   Hash payload_root;
-  Height executed_height;    // executed by the proposer; at most what the block's ancestors commit
-  Hash state_root;           // hash of the ExecutedState at executed_height
-  uint64_t time_us = 0;      // microseconds since the Unix epoch; never below the parent's
+  Height executed_height;  // executed by the proposer; at most what the block's ancestors commit
+  Hash state_root;         // hash of the ExecutedState at executed_height
+  uint64_t time_us = 0;    // microseconds since the Unix epoch; never below the parent's
   ValidatorIndex proposer;
   bool epoch_end = false;
 
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-// Immutable once made; shared as BlockPtr. Invariant of every BlockPtr outside the decoder: id is the
-// hash of header, header.justify_hash that of justify, header.payload_root that of payload, and index
-// describes payload. Whether signatures hold is the verifier's business.
+// Immutable once made; shared as BlockPtr. Invariant of every BlockPtr outside the decoder: id is
+// the hash of header, header.justify_hash that of justify, header.payload_root that of payload, and
+// index describes payload. Whether signatures hold is the verifier's business.
 struct Block {
   Header header;
   QuorumCertificate justify;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "base/ids.h"
 #include "consensus/block.h"
@@ -67,7 +67,7 @@ class BlockTree {
   bool DescendsFrom(const Hash& id, const Hash& ancestor) const;
 
   BlockPtr root_;
-  absl::flat_hash_map<Hash, Node> nodes_;  // iterated only to forget: order does not matter
+  absl::btree_map<Hash, Node> nodes_;
 };
 
 }  // namespace kiln::consensus

@@ -16,12 +16,12 @@ namespace kiln::consensus {
 // The channel fields are zero until the chain has channels to other chains.
 struct ExecutedState {
   Height height;
-  uint64_t time_us = 0;            // of the block at `height`
-  Epoch epoch;                     // of the block at `height`
-  Hash application_root;           // hash chain over every block's writes and results
+  uint64_t time_us = 0;   // of the block at `height`
+  Epoch epoch;            // of the block at `height`
+  Hash application_root;  // hash chain over every block's writes and results
   Hash channels_root;
   uint64_t channels_count = 0;
-  Hash next_validators_hash;       // the current set's when unchanged
+  Hash next_validators_hash;  // the current set's when unchanged
 
   // The state root.
   Hash Root() const;

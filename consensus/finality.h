@@ -1,5 +1,6 @@
-// Proof that a block is final, checkable by anyone who knows the genesis: headers from the block to a
-// descendant B' of the next-but-last header's round + 1, and the QC for B' (two-chain rule, Jolteon).
+// Proof that a block is final, checkable by anyone who knows the genesis: headers from the block to
+// a descendant B' of the next-but-last header's round + 1, and the QC for B' (two-chain rule,
+// Jolteon).
 #ifndef KILN_CONSENSUS_FINALITY_H_
 #define KILN_CONSENSUS_FINALITY_H_
 
@@ -16,7 +17,7 @@ namespace kiln::consensus {
 
 // Encoded: u16 count (2 to kFinalityHeadersMax), the headers oldest first, the certificate.
 struct FinalityProof {
-  std::vector<Header> headers;  // the last two have consecutive rounds
+  std::vector<Header> headers;    // the last two have consecutive rounds
   QuorumCertificate certificate;  // for the last
 };
 inline constexpr size_t kFinalityHeadersMax = 1024;

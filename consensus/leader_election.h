@@ -10,11 +10,12 @@
 
 namespace kiln::consensus {
 
-// A cycle has cycle_length() = total power / gcd of the powers rounds, one slot for each unit of reduced
-// power; slot (round * stride) mod cycle belongs to the validator whose cumulative power interval holds
-// it. The stride is coprime to the cycle and near its golden section, so every slot comes once per
-// cycle (shares are exact) and a heavy validator's turns are spread out. Immutable; thread-safe.
-// Equal powers: validators lead in an order in which each of n consecutive rounds has another leader.
+// A cycle has cycle_length() = total power / gcd of the powers rounds, one slot for each unit of
+// reduced power; slot (round * stride) mod cycle belongs to the validator whose cumulative power
+// interval holds it. The stride is coprime to the cycle and near its golden section, so every slot
+// comes once per cycle (shares are exact) and a heavy validator's turns are spread out. Immutable;
+// thread-safe. Equal powers: validators lead in an order in which each of n consecutive rounds has
+// another leader.
 class LeaderElection {
  public:
   explicit LeaderElection(const ValidatorSet& validators);

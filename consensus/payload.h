@@ -19,16 +19,16 @@
 namespace kiln::consensus {
 
 inline constexpr size_t kTransactionKeyBytesMax = 64;
-inline constexpr size_t kEnvelopeHeaderBytes = 9;       // last height, key length
+inline constexpr size_t kEnvelopeHeaderBytes = 9;  // last height, key length
 inline constexpr size_t kEnvelopeOverheadBytesMax = kEnvelopeHeaderBytes + kTransactionKeyBytesMax;
-inline constexpr size_t kPayloadHeaderBytes = 4;        // count
-inline constexpr size_t kPayloadEntryHeaderBytes = 4;   // length
+inline constexpr size_t kPayloadHeaderBytes = 4;       // count
+inline constexpr size_t kPayloadEntryHeaderBytes = 4;  // length
 
 using SharedBytes = std::shared_ptr<const std::string>;
 
-// A transaction as it is ordered. Views into the payload. A transaction executes at height h only if
-// h <= last_height <= h + duplicate window, so that its id need not be remembered for ever. An empty
-// payload is the engine's own barrier: it is ordered and executed by nobody.
+// A transaction as it is ordered. Views into the payload. A transaction executes at height h only
+// if h <= last_height <= h + duplicate window, so that its id need not be remembered for ever. An
+// empty payload is the engine's own barrier: it is ordered and executed by nobody.
 struct Envelope {
   uint64_t last_height = 0;
   absl::string_view key;
@@ -39,15 +39,15 @@ struct Envelope {
 void AppendEnvelope(const Envelope& envelope, std::string* to);
 absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view bytes, const ChainLimits& limits);
 
-// Hash of key and payload. The last height is not in it: resubmission keeps the id. The key is hashed
-// together with the payload, so nobody can use up somebody else's key.
+// Hash of key and payload. The last height is not in it: resubmission keeps the id. The key is
+// hashed together with the payload, so nobody can use up somebody else's key.
 Hash EnvelopeId(const Envelope& envelope);
 
 // Writes a payload. Not thread-safe.
 class PayloadBuilder {
  public:
   PayloadBuilder();
-  void Add(absl::string_view envelope);       // already encoded
+  void Add(absl::string_view envelope);  // already encoded
   void Add(const Envelope& envelope);
   uint32_t count() const { return count_; }
   size_t bytes() const { return out_.size(); }
@@ -62,17 +62,17 @@ class PayloadBuilder {
   uint32_t count_ = 0;
 };
 
-// Where each transaction of a payload is. Computed once, when the payload arrives, off the replica's
-// thread; shared by all who hold the block.
+// Where each transaction of a payload is. Computed once, when the payload arrives, off the
+// replica's thread; shared by all who hold the block.
 struct PayloadIndex {
   struct Entry {
     uint32_t offset = 0;  // of the envelope in the payload
     uint32_t length = 0;
     Hash id;
-    Hash leaf;            // crypto::MerkleLeaf of the envelope
+    Hash leaf;  // crypto::MerkleLeaf of the envelope
   };
   std::vector<Entry> entries;
-  Hash root;              // Merkle root over the leaves
+  Hash root;  // Merkle root over the leaves
 
   absl::string_view EnvelopeAt(const std::string& payload, size_t i) const {
     return absl::string_view(payload).substr(entries[i].offset, entries[i].length);

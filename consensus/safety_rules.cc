@@ -64,6 +64,7 @@ absl::StatusOr<Vote> SafetyRules::SignVote(const Block& block,
   vote.signature = signer_->Sign(VoteBytes(chain_id_, vote.epoch, vote.round, vote.block_id));
   record_.last_voted_round = header.round;
   record_.locked_qc_round = std::max(record_.locked_qc_round, block.justify.round);
+  Observe(block.justify);  // a lock is never above the highest QC, which timeouts must report
   record_.last_vote = vote;
   changed_ = true;
   return vote;

@@ -1,5 +1,5 @@
-// The exact bytes that consensus signatures cover. Each starts with a domain of its own and names the
-// chain, the epoch and the round: a signature counts for nothing else.
+// The exact bytes that consensus signatures cover. Each starts with a domain of its own and names
+// the chain, the epoch and the round: a signature counts for nothing else.
 #ifndef KILN_CONSENSUS_SIGNING_H_
 #define KILN_CONSENSUS_SIGNING_H_
 

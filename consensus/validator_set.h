@@ -27,8 +27,9 @@ struct Validator {
   uint64_t power = 0;
 };
 
-// Immutable; thread-safe. Invariant: not empty, keys and names unique, every power positive, the total
-// at most kTotalPowerMax. The order is part of the set: an index means the same on every machine.
+// Immutable; thread-safe. Invariant: not empty, keys and names unique, every power positive, the
+// total at most kTotalPowerMax. The order is part of the set: an index means the same on every
+// machine.
 class ValidatorSet {
  public:
   // InvalidArgument names the validator and the rule it breaks.

@@ -1,0 +1,151 @@
+#include "consensus/block_fetcher.h"
+
+#include <set>
+
+#include "gtest/gtest.h"
+#include "tests/consensus/test_world.h"
+
+namespace kiln::consensus {
+namespace {
+
+constexpr ValidatorIndex kSelf{3};
+constexpr uint64_t kRetryUs = 100;
+
+Hash FakeId(uint64_t number) {
+  Hash id;
+  id.bytes[0] = static_cast<uint8_t>(number);
+  id.bytes[1] = static_cast<uint8_t>(number >> 8);
+  return id;
+}
+
+QuorumCertificate FakeQc(uint64_t round, const std::vector<uint32_t>& signers = {0, 1, 2}) {
+  QuorumCertificate qc{.epoch = {1}, .round = {round}, .block_id = FakeId(round)};
+  qc.signers = SignerBitmap(4);
+  for (const uint32_t signer : signers) qc.signers.Add({signer});
+  return qc;
+}
+
+TEST(BlockFetcher, AsksASignerForWhatIsAboveTheCommittedBlock) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(9), 0);
+  const auto fetch = fetcher.TakeDue({5}, 0);
+  ASSERT_TRUE(fetch.has_value());
+  EXPECT_EQ(fetch->request, (BlockRequest{FakeId(9), {5}, kBlocksPerAnswerMax}));
+  EXPECT_LE(fetch->from.value, 2u);
+}
+
+TEST(BlockFetcher, NeverAsksItself) {
+  BlockFetcher fetcher({1}, kRetryUs);
+  fetcher.Want(FakeQc(9, {0, 1, 2}), 0);
+  for (uint64_t now_us = 0; now_us < 10 * kRetryUs; now_us += kRetryUs) {
+    const auto fetch = fetcher.TakeDue({5}, now_us);
+    ASSERT_TRUE(fetch.has_value());
+    EXPECT_NE(fetch->from, ValidatorIndex{1});
+  }
+  fetcher.Forget(FakeId(9));
+  fetcher.Want(FakeQc(10, {1}), 0);
+  EXPECT_TRUE(fetcher.empty()) << "nobody else has it";
+}
+
+TEST(BlockFetcher, AsksEachSignerInTurnUntilTheBlockArrives) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(9), 0);
+  std::set<ValidatorIndex> asked;
+  for (uint64_t turn = 0; turn < 3; ++turn) {
+    const auto fetch = fetcher.TakeDue({5}, turn * kRetryUs);
+    ASSERT_TRUE(fetch.has_value());
+    asked.insert(fetch->from);
+    EXPECT_FALSE(fetcher.TakeDue({5}, turn * kRetryUs + kRetryUs - 1).has_value());
+    EXPECT_EQ(fetcher.deadline_us(), (turn + 1) * kRetryUs);
+  }
+  EXPECT_EQ(asked.size(), 3u);
+  fetcher.Forget(FakeId(9));
+  EXPECT_FALSE(fetcher.TakeDue({5}, 10 * kRetryUs).has_value());
+  EXPECT_EQ(fetcher.deadline_us(), UINT64_MAX);
+}
+
+TEST(BlockFetcher, HasOneRequestOpenForTheHighestBlock) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  for (const uint64_t round : {7, 9, 8}) fetcher.Want(FakeQc(round), 0);
+  EXPECT_EQ(fetcher.TakeDue({5}, 0)->request.block_id, FakeId(9));
+  EXPECT_FALSE(fetcher.TakeDue({5}, 1).has_value());
+  fetcher.Forget(FakeId(9));
+  EXPECT_EQ(fetcher.TakeDue({5}, 2)->request.block_id, FakeId(8));
+}
+
+TEST(BlockFetcher, AsksOneThatHelpedForMoreAtOnce) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(200), 0);
+  const ValidatorIndex helper = fetcher.TakeDue({5}, 0)->from;
+  fetcher.NoteAnswer(helper, {69}, 10);
+  const auto more = fetcher.TakeDue({5}, 10);
+  ASSERT_TRUE(more.has_value());
+  EXPECT_EQ(more->from, helper);
+  EXPECT_EQ(more->request.above_height, Height{69}) << "its blocks need not be committed yet";
+  fetcher.NoteAnswer(helper, {133}, 20);
+  EXPECT_EQ(fetcher.TakeDue({140}, 20)->request.above_height, Height{140});
+}
+
+TEST(BlockFetcher, TurnsToTheNextAfterAUselessAnswer) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(200), 0);
+  const ValidatorIndex first = fetcher.TakeDue({5}, 0)->from;
+  fetcher.NoteAnswer(first, {69}, 10);
+  ASSERT_EQ(fetcher.TakeDue({5}, 10)->from, first);
+  fetcher.NoteAnswer(first, {69}, 20);  // the same blocks once more
+  const auto next = fetcher.TakeDue({5}, 20 + kRetryUs);
+  ASSERT_TRUE(next.has_value());
+  EXPECT_NE(next->from, first);
+  EXPECT_EQ(next->request.above_height, Height{5}) << "what the first sent may lead nowhere";
+}
+
+TEST(BlockFetcher, UselessAnswersOfAllDoNotMakeItBusy) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(200), 0);
+  int requests = 0;
+  for (uint64_t now_us = 0; now_us < 10 * kRetryUs; ++now_us) {
+    const auto fetch = fetcher.TakeDue({5}, now_us);
+    if (!fetch.has_value()) continue;
+    ++requests;
+    fetcher.NoteAnswer(fetch->from, {0}, now_us);
+  }
+  EXPECT_LE(requests, 3 * 10 + 3) << "one turn through the signers for each retry";
+}
+
+TEST(BlockFetcher, IgnoresAnswersOfThoseItDidNotAsk) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(200), 0);
+  const ValidatorIndex asked = fetcher.TakeDue({5}, 0)->from;
+  fetcher.NoteAnswer({(asked.value + 1) % 3}, {69}, 10);
+  EXPECT_FALSE(fetcher.TakeDue({5}, 10).has_value());
+}
+
+TEST(BlockFetcher, ForgetsBlocksOfDecidedRounds) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  for (const uint64_t round : {7, 8, 9}) fetcher.Want(FakeQc(round), 0);
+  ASSERT_TRUE(fetcher.TakeDue({5}, 0).has_value());
+  fetcher.ForgetUpTo({8});
+  EXPECT_FALSE(fetcher.CertificateFor(FakeId(8)).has_value());
+  EXPECT_EQ(fetcher.CertificateFor(FakeId(9)), FakeQc(9));
+  fetcher.ForgetUpTo({9});
+  EXPECT_TRUE(fetcher.empty());
+  EXPECT_FALSE(fetcher.TakeDue({5}, kRetryUs).has_value());
+}
+
+TEST(BlockFetcher, WantsABoundedNumberOfBlocksOfTheHighestRounds) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  for (uint64_t round = 1; round <= 3 * BlockFetcher::kWantedMax; ++round) {
+    fetcher.Want(FakeQc(round), 0);
+    fetcher.TakeDue({0}, round * kRetryUs);
+  }
+  size_t wanted = 0;
+  for (uint64_t round = 1; round <= 3 * BlockFetcher::kWantedMax; ++round) {
+    if (!fetcher.CertificateFor(FakeId(round)).has_value()) continue;
+    ++wanted;
+    EXPECT_GT(round, 2 * BlockFetcher::kWantedMax);
+  }
+  EXPECT_EQ(wanted, BlockFetcher::kWantedMax);
+}
+
+}  // namespace
+}  // namespace kiln::consensus
