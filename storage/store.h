@@ -45,7 +45,8 @@ using TransactionIdPrefix = std::array<uint8_t, 16>;
 // What came of the block at a height: one entry for each transaction of its payload, in order.
 struct BlockResults {
   consensus::ExecutedState state;
-  uint64_t total_transactions = 0;  // executed by the application since genesis, this block included
+  uint64_t total_transactions =
+      0;  // executed by the application since genesis, this block included
   std::vector<TransactionIdPrefix> ids;
   std::vector<Reply> replies;
 };

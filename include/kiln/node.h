@@ -18,7 +18,8 @@
 
 namespace kiln {
 
-// Where one other validator listens. The identity is the node key; the address is only where to look.
+// Where one other validator listens. The identity is the node key; the address is only where to
+// look.
 struct PeerAddress {
   std::string name;     // as in the genesis
   std::string address;  // host:port
@@ -28,25 +29,25 @@ struct PeerAddress {
 // kiln.toml, genesis.json, keys/consensus.key, keys/node.key, data/.
 struct NodeOptions {
   Genesis genesis;
-  std::string data_dir;             // created when missing; one process at a time
-  std::string consensus_key_file;   // mode 0600
-  std::string node_key_file;        // mode 0600
-  std::string key_passphrase;       // empty for key files without one
+  std::string data_dir;            // created when missing; one process at a time
+  std::string consensus_key_file;  // mode 0600
+  std::string node_key_file;       // mode 0600
+  std::string key_passphrase;      // empty for key files without one
 
   std::string peer_listen_address = "127.0.0.1:0";
   std::string client_listen_address = "127.0.0.1:0";
-  bool client_tls = true;           // plaintext is allowed on loopback addresses only
-  std::string admin_socket;         // Unix socket path; empty for none
+  bool client_tls = true;    // plaintext is allowed on loopback addresses only
+  std::string admin_socket;  // Unix socket path; empty for none
   std::vector<PeerAddress> peers;
-  std::string vote_log_file;        // every vote received is appended here, for audits; empty for none
+  std::string vote_log_file;  // every vote received is appended here, for audits; empty for none
 
-  absl::Duration round_timeout_min = absl::Milliseconds(500);   // 10 ms to 60 s
-  absl::Duration round_timeout_max = absl::Seconds(10);         // round_timeout_min to 10 min
-  absl::Duration heartbeat_interval = absl::Seconds(5);         // 100 ms to 10 min; longest idle silence
-  uint64_t mempool_bytes_max = 64 << 20;                        // 1 MiB to 4 GiB
-  uint64_t mempool_transactions_max = 200000;                   // 100 to 10,000,000
-  uint64_t disk_free_bytes_min = 256 << 20;                     // below this the node is not ready and accepts nothing
-  int verify_threads = 0;                                       // 0: half of the cores, at least 1; at most 64
+  absl::Duration round_timeout_min = absl::Milliseconds(500);  // 10 ms to 60 s
+  absl::Duration round_timeout_max = absl::Seconds(10);        // round_timeout_min to 10 min
+  absl::Duration heartbeat_interval = absl::Seconds(5);  // 100 ms to 10 min; longest idle silence
+  uint64_t mempool_bytes_max = 64 << 20;                 // 1 MiB to 4 GiB
+  uint64_t mempool_transactions_max = 200000;            // 100 to 10,000,000
+  uint64_t disk_free_bytes_min = 256 << 20;  // below this the node is not ready and accepts nothing
+  int verify_threads = 0;                    // 0: half of the cores, at least 1; at most 64
 
   static absl::StatusOr<NodeOptions> FromHome(const std::string& home);
 };
@@ -64,8 +65,8 @@ class Subscription {
   absl::AnyInvocable<void() &&> end_;
 };
 
-// One running validator. All methods are thread-safe; callbacks run on the node's threads and must not
-// block. Any number of nodes may live in one process.
+// One running validator. All methods are thread-safe; callbacks run on the node's threads and must
+// not block. Any number of nodes may live in one process.
 class Node {
  public:
   using SubmitDone = absl::AnyInvocable<void(absl::StatusOr<Receipt>) &&>;
@@ -77,13 +78,15 @@ class Node {
   // Stop(), run what is outstanding, join. Not from a callback.
   virtual ~Node() = default;
 
-  // `done` runs exactly once: OK committed and durable here | InvalidArgument refused by Check or by a
-  // limit | ResourceExhausted retry later | DeadlineExceeded, Cancelled, Unavailable: outcome unknown,
-  // the same payload and key may be submitted again.
+  // `done` runs exactly once: OK committed and durable here | InvalidArgument refused by Check or
+  // by a limit | ResourceExhausted retry later | DeadlineExceeded, Cancelled, Unavailable: outcome
+  // unknown, the same payload and key may be submitted again.
   virtual void Submit(Transaction transaction, absl::Time deadline, SubmitDone done) = 0;
-  virtual absl::StatusOr<Receipt> SubmitAndWait(Transaction transaction, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<Receipt> SubmitAndWait(Transaction transaction,
+                                                absl::Duration timeout) = 0;
 
-  virtual absl::StatusOr<Answer> Query(absl::string_view query, Read level, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<Answer> Query(absl::string_view query, Read level,
+                                       absl::Duration timeout) = 0;
 
   // `seen` runs for each block once its effects are visible to queries, in order, from now on.
   [[nodiscard]] virtual Subscription OnCommit(
@@ -98,9 +101,9 @@ class Node {
   virtual absl::Status Wait() = 0;  // until stopped; OK only if someone called Stop
 };
 
-// The standard validator binary for an application: `PROGRAM --home DIR`. Runs until SIGTERM or SIGINT
-// and returns the exit status: 0 after a graceful stop, 1 for bad configuration, kFailStopExitStatus
-// when the node stopped itself to stay safe.
+// The standard validator binary for an application: `PROGRAM --home DIR`. Runs until SIGTERM or
+// SIGINT and returns the exit status: 0 after a graceful stop, 1 for bad configuration,
+// kFailStopExitStatus when the node stopped itself to stay safe.
 int RunNode(int argc, char** argv, std::unique_ptr<Application> application);
 
 }  // namespace kiln

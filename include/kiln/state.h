@@ -17,7 +17,8 @@ class StateView {
  public:
   virtual ~StateView() = default;
 
-  // NotFound when the key is absent; DataLoss when the disk returned something else than was written.
+  // NotFound when the key is absent; DataLoss when the disk returned something else than was
+  // written.
   virtual absl::StatusOr<std::string> Get(absl::string_view key) const = 0;
 
   // Up to `count_max` entries with `from` <= key, in key order.

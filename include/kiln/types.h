@@ -41,17 +41,17 @@ struct Hash {
   }
 };
 
-// What a client asks to be ordered. `payload` is the application's (1 byte up to the genesis limit);
-// `key` tells apart two intentional submissions of one payload (0 to 64 bytes, any value). The same
-// payload under the same key is executed at most once within the chain's duplicate window, whichever
-// validators it was sent to, however often.
+// What a client asks to be ordered. `payload` is the application's (1 byte up to the genesis
+// limit); `key` tells apart two intentional submissions of one payload (0 to 64 bytes, any value).
+// The same payload under the same key is executed at most once within the chain's duplicate window,
+// whichever validators it was sent to, however often.
 struct Transaction {
   std::string payload;
   std::string key;
 };
 
-// The application's answer to one transaction. Code 0 is success; 1 is a refusal by the application;
-// codes from kFirstEngineCode up are the engine's and never come from an application.
+// The application's answer to one transaction. Code 0 is success; 1 is a refusal by the
+// application; codes from kFirstEngineCode up are the engine's and never come from an application.
 struct Reply {
   static constexpr uint32_t kOk = 0;
   static constexpr uint32_t kRefused = 1;
@@ -89,8 +89,8 @@ struct CommitProof {
   std::string finality;   // headers from the block to a certified descendant, and the certificate
 };
 
-// Where a transaction was ordered, and what the application replied. The proof covers height, block and
-// index; the reply is the answering validator's word until a state proof covers it.
+// Where a transaction was ordered, and what the application replied. The proof covers height, block
+// and index; the reply is the answering validator's word until a state proof covers it.
 struct Receipt {
   uint64_t height = 0;
   uint32_t index = 0;
@@ -99,7 +99,8 @@ struct Receipt {
 };
 
 // kLocal answers from the asked validator's state, which may lag (Answer::height says by how much);
-// kLinearizable first orders a barrier, so that the answer reflects all that was acknowledged before.
+// kLinearizable first orders a barrier, so that the answer reflects all that was acknowledged
+// before.
 enum class Read { kLocal, kLinearizable };
 
 struct Answer {
@@ -108,10 +109,10 @@ struct Answer {
 };
 
 struct PeerStatus {
-  std::string name;       // readable, from the genesis
-  std::string address;    // host:port, empty when unknown
+  std::string name;     // readable, from the genesis
+  std::string address;  // host:port, empty when unknown
   bool connected = false;
-  std::string last_error; // why the last connection ended or was refused
+  std::string last_error;  // why the last connection ended or was refused
 };
 
 struct NodeStatus {
@@ -120,18 +121,18 @@ struct NodeStatus {
   std::string validator_name;
   uint64_t epoch = 0;
   uint64_t round = 0;
-  std::string leader;             // of the current round
+  std::string leader;  // of the current round
   uint64_t committed_height = 0;
   uint64_t executed_height = 0;
-  Hash head_id;                   // the block at committed_height
-  Hash state_root;                // at executed_height
+  Hash head_id;     // the block at committed_height
+  Hash state_root;  // at executed_height
   absl::Time head_time;
-  uint64_t committed_transactions = 0;   // since genesis, executed duplicates excluded
+  uint64_t committed_transactions = 0;  // since genesis, executed duplicates excluded
   uint64_t mempool_transactions = 0;
   uint64_t mempool_bytes = 0;
-  uint64_t votes_signed = 0;      // since this process started
+  uint64_t votes_signed = 0;  // since this process started
   bool ready = false;
-  std::string not_ready_reason;   // empty when ready
+  std::string not_ready_reason;  // empty when ready
   std::vector<PeerStatus> peers;
 };
 
