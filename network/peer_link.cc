@@ -127,17 +127,15 @@ void PeerLink::WriteNextLocked() {
 }
 
 void PeerLink::OnWritten(PeerStream* stream, bool ok) {
-  {
-    absl::MutexLock lock(&mutex_);
-    const bool was_hello = stream->writing_hello_;
-    stream->writing_ = stream->writing_hello_ = false;
-    if (ok) {
-      if (!was_hello) ++status_.frames_sent;
-      if (stream == live_) WriteNextLocked();
-      return;
-    }
-  }
-  End(stream, std::nullopt);
+  // A failed write means that the stream is over. Nothing more is written, and the end comes as a
+  // failed read, after what the peer said before it: gRPC tells the peer's reason only to who has
+  // read all.
+  if (!ok) return;
+  absl::MutexLock lock(&mutex_);
+  const bool was_hello = stream->writing_hello_;
+  stream->writing_ = stream->writing_hello_ = false;
+  if (!was_hello) ++status_.frames_sent;
+  if (stream == live_) WriteNextLocked();
 }
 
 void PeerLink::OnRead(PeerStream* stream, bool ok, const grpc::ByteBuffer& bytes) {

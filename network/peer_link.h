@@ -42,7 +42,7 @@ class PeerStream {
   // All guarded by the link's mutex.
   bool dialed_ = false;
   bool accepted_ = false;  // the peer's hello was in order
-  bool writing_ = false;
+  bool writing_ = false;   // a write is under way, or has failed
   bool writing_hello_ = false;
   bool ended_ = false;  // Close has been or is being called
   std::optional<absl::Status> why_;

@@ -46,10 +46,12 @@ class FakeStream : public PeerStream {
     reading_ = false;
     link->OnRead(this, true, bytes);
   }
-  void FinishWrite(PeerLink* link, bool ok = true) {
+  void FinishWrite(PeerLink* link) {
     writing_ = false;
-    link->OnWritten(this, ok);
+    link->OnWritten(this, true);
   }
+  // It stays under way in the link's eyes.
+  void FailWrite(PeerLink* link) { link->OnWritten(this, false); }
   // All writes that follow from each other.
   void FinishWrites(PeerLink* link) {
     while (writing_) FinishWrite(link);
@@ -270,10 +272,25 @@ TEST_F(PeerLinkTest, ForgetsWhatWasQueuedForAConnectionThatEnded) {
   link->OnRead(stream.get(), false, {});
   EXPECT_TRUE(stream->closed());
   link->Send(TestFrame("new"));
-  stream->FinishWrite(link.get(), false);
+  stream->FailWrite(link.get());
   link->OnDone(stream.get(), absl::OkStatus(), 0);
   auto next = Accepted(link.get(), 0);
   EXPECT_EQ(next->Bodies(), std::vector<std::string>{"new"});
+  link->Stop();
+}
+
+TEST_F(PeerLinkTest, ReadsOnAfterAFailedWriteUntilThePeersEnd) {
+  auto link = LinkTo(0);
+  auto stream = Accepted(link.get(), 0);
+  link->Send(TestFrame("lost"));
+  stream->FailWrite(link.get());
+  link->Send(TestFrame("not written"));
+  EXPECT_FALSE(stream->closed());
+  stream->Receive(link.get(), EncodeWireFrame(TestFrame("said before the end")));
+  EXPECT_EQ(handler_.CountFrom({0}), 1u);
+  link->OnRead(stream.get(), false, {});
+  EXPECT_TRUE(stream->closed());
+  EXPECT_EQ(link->status().frames_sent, 0u);
   link->Stop();
 }
 
