@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,11 +18,12 @@
 #include "consensus/codec.h"
 #include "consensus/replica.h"
 #include "crypto/hash.h"
+#include "tests/consensus/invariants.h"
 #include "tests/consensus/test_world.h"
 
 namespace kiln::consensus {
 
-// A message under way.
+// A message under way between two replicas.
 struct InFlight {
   uint32_t from = 0;
   uint32_t to = 0;
@@ -33,33 +35,61 @@ inline const char* KindOf(const Message& message) {
   return kNames[message.index()];
 }
 
-// Every replica is production's Replica with real signatures. Effects are performed at once: what
-// is durable survives Crash, sends go into flight() in order. Execution is a hash chain over block
-// ids and runs when a block commits, unless held. Each effect is written to log() as one line.
-// Invariants checked at every step: one vote and one timeout for each round and replica, over
-// crashes too; one chain.
+struct ClusterOptions {
+  std::vector<uint64_t> powers = {1, 1, 1, 1};
+  PacemakerOptions pacemaker;
+  // Validators with a second replica that has the same keys, another disk and another view of the
+  // world: together the two do what liars do. They come after the others, in this order.
+  std::vector<uint32_t> twins;
+  Signatures signatures = Signatures::kReal;
+  bool log = true;
+  // What a broken disk does to the safety record at a restart; the second argument is the record as
+  // it was when the replica last committed.
+  std::function<void(SafetyRecord*, const SafetyRecord&)> forget;
+};
+
+// Every replica is production's Replica. Effects are performed at once: what is durable survives
+// Crash, sends go into flight() in order. Execution is a hash chain over block ids and runs when a
+// block commits, unless held. Each effect is written to log() as one line; invariants() watches all
+// of them. Replicas are counted from 0; without twins a replica's number is its validator's.
 class ReplicaCluster {
  public:
-  explicit ReplicaCluster(const std::vector<uint64_t>& powers, PacemakerOptions pacemaker = {})
-      : world_(powers), pacemaker_(pacemaker), nodes_(powers.size()) {
+  explicit ReplicaCluster(ClusterOptions options)
+      : options_(std::move(options)),
+        world_(options_.powers, {}, options_.signatures),
+        nodes_(options_.powers.size() + options_.twins.size()),
+        invariants_(nodes_.size()) {
     names_[world_.genesis_block()->id] = "B0";
     for (uint32_t i = 0; i < nodes_.size(); ++i) {
+      const uint32_t validators = static_cast<uint32_t>(options_.powers.size());
+      nodes_[i].validator = {i < validators ? i : options_.twins[i - validators]};
       nodes_[i].safety = InitialSafetyRecord(world_.genesis_qc());
+      nodes_[i].safety_at_commit = nodes_[i].safety;
       nodes_[i].committed = {world_.genesis_block()};
       nodes_[i].roots = {{Height{0}, GenesisState(world_.genesis()).Root()}};
       nodes_[i].blocks[world_.genesis_block()->id] = world_.genesis_block();
+      if (i < validators) continue;
+      invariants_.Exempt(i);
+      invariants_.Exempt(nodes_[i].validator.value);
     }
   }
 
   TestWorld& world() { return world_; }
+  const Invariants& invariants() const { return invariants_; }
   size_t size() const { return nodes_.size(); }
   std::deque<InFlight>& flight() { return flight_; }
   std::vector<std::string>& log() { return log_; }
   Replica& replica(uint32_t i) { return *nodes_.at(i).replica; }
   bool is_up(uint32_t i) const { return nodes_.at(i).replica != nullptr; }
+  ValidatorIndex validator(uint32_t i) const { return nodes_.at(i).validator; }
   uint64_t now_us() const { return now_us_; }
   const std::vector<BlockPtr>& committed(uint32_t i) const { return nodes_.at(i).committed; }
+  bool HasCommitted(uint32_t i, const std::string& transaction) const {
+    return nodes_.at(i).transactions.contains(transaction);
+  }
   void set_execution_held(uint32_t i, bool held) { nodes_.at(i).execution_held = held; }
+  // The replica's wall clock is wrong by this much from now on.
+  void set_clock_offset_us(uint32_t i, int64_t us) { nodes_.at(i).clock_offset_us = us; }
   // Makes the replica compute other state roots than the rest from now on.
   void set_diverged(uint32_t i) { nodes_.at(i).diverged = true; }
   void Name(const BlockPtr& block, std::string name) { names_[block->id] = std::move(name); }
@@ -71,16 +101,22 @@ class ReplicaCluster {
     recovered.safety = node.safety;
     recovered.committed = node.committed.back();
     FillRecovered(node, &recovered);
-    ReplicaOptions options{.self = ValidatorIndex{i},
-                           .chain_id = world_.chain_id(),
-                           .limits = world_.genesis().limits,
-                           .pacemaker = pacemaker_};
-    node.replica = std::make_unique<Replica>(options, &world_.validators(), &world_.signer({i}),
-                                             &node.source, std::move(recovered), now());
-    node.round = node.replica->status().round.value;
-    Log(i, absl::StrCat("starts in round ", node.round, " at height ",
+    if (options_.forget && node.started) {
+      options_.forget(&recovered.safety, node.safety_at_commit);
+    }
+    node.started = true;
+    const ReplicaOptions options{.self = node.validator,
+                                 .chain_id = world_.chain_id(),
+                                 .limits = world_.genesis().limits,
+                                 .pacemaker = options_.pacemaker};
+    node.replica =
+        std::make_unique<Replica>(options, &world_.validators(), &world_.signer(node.validator),
+                                  &node.source, std::move(recovered), NowAt(i));
+    node.round = node.replica->status().round;
+    invariants_.OnRound(i, node.round);
+    Log(i, absl::StrCat("starts in round ", node.round.value, " at height ",
                         node.committed.back()->header.height.value));
-    Perform(i, node.replica->Start(now()));
+    Perform(i, node.replica->Start(NowAt(i)));
   }
 
   // What is in memory is lost, with what is under way to it.
@@ -98,21 +134,21 @@ class ReplicaCluster {
     }
   }
   void SubmitTo(uint32_t i, const std::string& transaction) {
+    if (HasCommitted(i, transaction)) return;
     nodes_.at(i).source.waiting.push_back(transaction);
     Step(i, TransactionsWaiting{});
   }
 
-  void Connect(uint32_t i, uint32_t peer) { Step(i, PeerConnected{ValidatorIndex{peer}}); }
+  void Connect(uint32_t i, uint32_t peer) { Step(i, PeerConnected{nodes_.at(peer).validator}); }
 
   // Verifies and delivers one message that is no longer in flight().
   void Deliver(const InFlight& message) {
     if (!is_up(message.to)) return;
     absl::StatusOr<VerifiedMessage> verified =
-        world_.verifier().Verify(ValidatorIndex{message.from}, message.message);
-    if (!verified.ok())
-      return Log(message.to, absl::StrCat("drops ", KindOf(message.message), " of ", message.from,
-                                          ": ", verified.status().message()));
-    Step(message.to, *std::move(verified));
+        world_.verifier().Verify(nodes_.at(message.from).validator, message.message);
+    if (verified.ok()) return Step(message.to, *std::move(verified));
+    Log(message.to, absl::StrCat("drops ", KindOf(message.message), " of ", message.from, ": ",
+                                 verified.status().message()));
   }
 
   // All that is in flight and all that follows from it, in order.
@@ -131,20 +167,29 @@ class ReplicaCluster {
   // Moves time, firing deadlines in order; nothing is delivered meanwhile.
   void Advance(uint64_t us) {
     const uint64_t end = now_us_ + us;
-    while (true) {
-      uint32_t next = 0;
-      uint64_t earliest = UINT64_MAX;
-      for (uint32_t i = 0; i < nodes_.size(); ++i) {
-        if (is_up(i) && replica(i).NextDeadline() < earliest) {
-          earliest = replica(i).NextDeadline();
-          next = i;
-        }
-      }
-      if (earliest > end) break;
-      now_us_ = std::max(now_us_, earliest);
-      Step(next, Tick{});
+    for (int i = 0; NextDeadline() <= end; ++i) {
+      KILN_CHECK_LT(i, 100000) << "a replica's deadline never passes";
+      FireNext();
     }
     now_us_ = end;
+  }
+
+  // Of the replicas that are up; UINT64_MAX when there is none.
+  uint64_t NextDeadline() const {
+    uint64_t earliest = UINT64_MAX;
+    for (const Node& node : nodes_) {
+      if (node.replica != nullptr) earliest = std::min(earliest, node.replica->NextDeadline());
+    }
+    return earliest;
+  }
+  // Moves time to the next deadline. REQUIRES: there is one.
+  void FireNext() {
+    const uint64_t deadline = NextDeadline();
+    KILN_CHECK_LT(deadline, UINT64_MAX);
+    now_us_ = std::max(now_us_, deadline);
+    for (uint32_t i = 0; i < nodes_.size(); ++i) {
+      if (is_up(i) && replica(i).NextDeadline() == deadline) return Step(i, Tick{});
+    }
   }
 
   void ReleaseExecution(uint32_t i) {
@@ -179,6 +224,7 @@ class ReplicaCluster {
   };
 
   struct Node {
+    ValidatorIndex validator;
     std::unique_ptr<Replica> replica;
     Source source;
     // Durable.
@@ -186,10 +232,12 @@ class ReplicaCluster {
     std::map<Hash, BlockPtr> blocks;
     std::vector<BlockPtr> committed;
     std::map<Height, Hash> roots;
-    // What was ever sent, for the invariants.
-    std::map<Round, Hash> votes;
-    std::map<Round, std::string> timeouts;
-    uint64_t round = 0;
+    // What tests ask about.
+    std::set<std::string> transactions;
+    SafetyRecord safety_at_commit;
+    Round round;
+    int64_t clock_offset_us = 0;
+    bool started = false;
     bool execution_held = false;
     bool diverged = false;
   };
@@ -205,14 +253,22 @@ class ReplicaCluster {
     return transactions;
   }
 
-  Now now() const { return {now_us_, 1'700'000'000'000'000 + now_us_}; }
+  Now NowAt(uint32_t i) const {
+    const int64_t wall_us = 1'700'000'000'000'000 + static_cast<int64_t>(now_us_);
+    return {now_us_, static_cast<uint64_t>(wall_us + nodes_.at(i).clock_offset_us)};
+  }
 
   void Step(uint32_t i, const Event& event) {
     Node& node = nodes_.at(i);
-    Perform(i, node.replica->Step(event, now()));
-    if (node.replica == nullptr) return;
-    const uint64_t round = node.replica->status().round.value;
-    if (round != std::exchange(node.round, round)) Log(i, absl::StrCat("enters round ", round));
+    const uint64_t votes_before = node.replica->status().votes_signed;
+    Effects effects = node.replica->Step(event, NowAt(i));
+    KILN_CHECK_LE(node.replica->status().votes_signed, votes_before + 2) << "a step without end";
+    Perform(i, std::move(effects));
+    const Round round = node.replica->status().round;
+    invariants_.OnRound(i, round);
+    if (round != std::exchange(node.round, round)) {
+      Log(i, absl::StrCat("enters round ", round.value));
+    }
   }
 
   void Perform(uint32_t i, Effects effects) {
@@ -229,14 +285,14 @@ class ReplicaCluster {
       NameBlock(*block);
       node.blocks[block->id] = block;
     }
+    const bool commits = !effects.durable.commits.empty();
     if (effects.durable.safety.has_value()) {
       // Written and read back: what the record loses in encoding would show.
       auto read = DecodeSafetyRecord(Encode(*effects.durable.safety));
       KILN_CHECK_OK(read.status());
-      KILN_CHECK(read->last_voted_round >= node.safety.last_voted_round);
-      KILN_CHECK(read->locked_qc_round >= node.safety.locked_qc_round);
-      KILN_CHECK(read->high_qc.round >= node.safety.high_qc.round);
+      invariants_.OnDurable(i, *read);
       node.safety = *std::move(read);
+      if (commits) node.safety_at_commit = node.safety;
     }
     for (const Commit& commit : effects.durable.commits) Keep(i, commit);
     for (Outbound& outbound : effects.send) Send(i, std::move(outbound));
@@ -247,25 +303,20 @@ class ReplicaCluster {
   void Keep(uint32_t i, const Commit& commit) {
     Node& node = nodes_.at(i);
     for (const BlockPtr& block : commit.blocks) {
-      KILN_CHECK(block->header.parent_id == node.committed.back()->id);
+      invariants_.OnCommitted(i, *block);
       node.committed.push_back(block);
-      const size_t height = block->header.height.value;
-      for (const Node& other : nodes_) {
-        KILN_CHECK(other.committed.size() <= height || other.committed[height]->id == block->id)
-            << "two blocks at height " << height;
-      }
       for (const std::string& transaction : TransactionsOf(*block)) {
         std::erase(node.source.waiting, transaction);
+        node.transactions.insert(transaction);
       }
-      Log(i, absl::StrCat("commits ", NameOf(block->id), " at height ", height,
+      Log(i, absl::StrCat("commits ", NameOf(block->id), " at height ", block->header.height.value,
                           block->has_transactions() ? " with transactions" : ""));
     }
   }
 
   void Execute(uint32_t i) {
     Node& node = nodes_.at(i);
-    while (node.replica != nullptr &&
-           node.roots.rbegin()->first.value + 1 < node.committed.size()) {
+    while (is_up(i) && node.roots.rbegin()->first.value + 1 < node.committed.size()) {
       const Height height{node.roots.rbegin()->first.value + 1};
       const BlockPtr& block = node.committed[height.value];
       crypto::Hasher hasher(crypto::kDomainApplicationRoot);
@@ -278,42 +329,47 @@ class ReplicaCluster {
   }
 
   void Send(uint32_t i, Outbound outbound) {
-    Node& node = nodes_.at(i);
-    if (const auto* vote = std::get_if<Vote>(&outbound.message)) {
-      const auto [it, first] = node.votes.emplace(vote->round, vote->block_id);
-      KILN_CHECK(first || it->second == vote->block_id) << "two votes in one round";
-      KILN_CHECK(node.safety.last_voted_round >= vote->round) << "vote sent before it was durable";
+    invariants_.OnSent(i, outbound.message);
+    if (options_.log) {
+      const std::string to = outbound.to.has_value() ? absl::StrCat(outbound.to->value) : "all";
+      Log(i, absl::StrCat("sends ", Describe(outbound.message), " to ", to));
     }
-    if (const auto* timeout = std::get_if<Timeout>(&outbound.message)) {
-      const auto [it, first] = node.timeouts.emplace(timeout->round, Encode(*timeout));
-      KILN_CHECK(first || it->second == Encode(*timeout)) << "two timeouts for one round";
-      KILN_CHECK(node.safety.last_voted_round >= timeout->round) << "timeout sent before durable";
-    }
-    const std::string to = outbound.to.has_value() ? absl::StrCat(outbound.to->value) : "all";
-    Log(i, absl::StrCat("sends ", Describe(outbound.message), " to ", to));
     for (uint32_t peer = 0; peer < nodes_.size(); ++peer) {
-      if (peer == i || (outbound.to.has_value() && outbound.to->value != peer)) continue;
+      const ValidatorIndex to = nodes_[peer].validator;
+      if (to == nodes_[i].validator || (outbound.to.has_value() && outbound.to != to)) continue;
       flight_.push_back({i, peer, outbound.message});
     }
   }
 
-  // The asked replica's disk answers, up or not: requests are the node's business, not the
-  // replica's.
+  // From the asked replica's disk: requests are the node's business, not the replica's.
   void Answer(uint32_t i, const Fetch& fetch) {
-    Log(i, absl::StrCat("fetches ", NameOf(fetch.request.block_id), " from ", fetch.from.value));
-    const Node& peer = nodes_.at(fetch.from.value);
-    if (peer.replica == nullptr || !peer.blocks.contains(fetch.request.block_id)) return;
-    Blocks answer;
-    for (BlockPtr block = peer.blocks.at(fetch.request.block_id);
-         block->header.height > fetch.request.above_height;
+    Log(i, absl::StrCat("fetches ", NameOf(fetch.request.block_id), " above height ",
+                        fetch.request.above_height.value, " from ", fetch.from.value));
+    for (uint32_t peer = 0; peer < nodes_.size(); ++peer) {
+      if (nodes_[peer].validator != fetch.from || !is_up(peer)) continue;
+      if (!nodes_[peer].blocks.contains(fetch.request.block_id)) continue;
+      Blocks answer = AnswerOf(nodes_[peer], fetch.request);
+      if (!answer.blocks.empty()) flight_.push_back({peer, i, std::move(answer)});
+      return;
+    }
+  }
+
+  static Blocks AnswerOf(const Node& peer, const BlockRequest& request) {
+    std::deque<BlockPtr> chain;
+    for (BlockPtr block = peer.blocks.at(request.block_id);
+         block->header.height > request.above_height;
          block = peer.blocks.at(block->header.parent_id)) {
-      answer.blocks.insert(answer.blocks.begin(), block);
+      chain.push_front(block);
     }
-    if (answer.blocks.size() > answer_blocks_max_) {
-      answer.tip_qc = answer.blocks[answer_blocks_max_]->justify;
-      answer.blocks.resize(answer_blocks_max_);
+    Blocks answer;
+    for (const BlockPtr& block : chain) {
+      if (answer.blocks.size() == kAnswerBlocksMax) {
+        answer.tip_qc = block->justify;
+        break;
+      }
+      answer.blocks.push_back(block);
     }
-    if (!answer.blocks.empty()) flight_.push_back({fetch.from.value, i, std::move(answer)});
+    return answer;
   }
 
   void FillRecovered(const Node& node, RecoveredReplica* recovered) {
@@ -342,6 +398,7 @@ class ReplicaCluster {
   }
 
   void NameBlock(const Block& block) {
+    if (!options_.log || names_.contains(block.id)) return;
     std::string name = absl::StrCat("B", block.header.round.value);
     for (const auto& [id, taken] : names_) {
       if (taken == name && id != block.id) name += "'";
@@ -385,16 +442,20 @@ class ReplicaCluster {
     return text;
   }
 
-  void Log(uint32_t i, absl::string_view line) { log_.push_back(absl::StrCat(i, ": ", line)); }
+  void Log(uint32_t i, absl::string_view line) {
+    if (options_.log) log_.push_back(absl::StrCat(i, ": ", line));
+  }
 
+  static constexpr size_t kAnswerBlocksMax = 3;  // few, so that answers rarely suffice
+
+  const ClusterOptions options_;
   TestWorld world_;
-  const PacemakerOptions pacemaker_;
   std::vector<Node> nodes_;
+  Invariants invariants_;
   std::deque<InFlight> flight_;
   std::map<Hash, std::string> names_;
   std::vector<std::string> log_;
   uint64_t now_us_ = 0;
-  size_t answer_blocks_max_ = 3;
 };
 
 }  // namespace kiln::consensus

@@ -24,6 +24,7 @@
 #include "consensus/validator_set.h"
 #include "consensus/verifier.h"
 #include "crypto/ed25519.h"
+#include "crypto/hash.h"
 #include "kiln/genesis.h"
 
 namespace kiln::consensus {
@@ -37,6 +38,35 @@ inline crypto::SecretKey TestKey(uint32_t index, char purpose) {
   seed[31] = static_cast<uint8_t>(purpose);
   return crypto::SecretKey::FromSeed(seed);
 }
+
+// Signatures that anybody can make, two hundred times cheaper than real ones: for long random runs
+// whose liars do not forge.
+class CheapSigner final : public Signer {
+ public:
+  explicit CheapSigner(const crypto::PublicKey& key) : key_(key) {}
+  crypto::Signature Sign(absl::string_view message) override { return SignatureOf(key_, message); }
+  static crypto::Signature SignatureOf(const crypto::PublicKey& key, absl::string_view message) {
+    crypto::Hasher hasher(crypto::kDomainChecksum);
+    hasher.Update({reinterpret_cast<const char*>(key.data()), key.size()}).Update(message);
+    const Hash hash = hasher.Finish();
+    crypto::Signature signature{};
+    std::copy(hash.bytes.begin(), hash.bytes.end(), signature.begin());
+    return signature;
+  }
+
+ private:
+  const crypto::PublicKey key_;
+};
+
+class CheapVerifier final : public SignatureVerifier {
+ public:
+  bool Verify(const crypto::PublicKey& key, absl::string_view message,
+              const crypto::Signature& signature) const override {
+    return signature == CheapSigner::SignatureOf(key, message);
+  }
+};
+
+enum class Signatures { kReal, kCheap };
 
 // Validators "v0", "v1", ... with these powers.
 inline Genesis TestGenesis(const std::vector<uint64_t>& powers, ChainLimits limits = {}) {
@@ -73,14 +103,16 @@ struct BlockOptions {
 // given as {5}. Not thread-safe.
 class TestWorld {
  public:
-  explicit TestWorld(const std::vector<uint64_t>& powers = {1, 1, 1, 1}, ChainLimits limits = {})
+  explicit TestWorld(const std::vector<uint64_t>& powers = {1, 1, 1, 1}, ChainLimits limits = {},
+                     Signatures kind = Signatures::kReal)
       : genesis_(TestGenesis(powers, limits)),
         validators_(MakeSet(genesis_)),
         leaders_(validators_),
-        verifier_(genesis_, &validators_, Epoch{1}, &signatures_),
+        signatures_(MakeVerifier(kind)),
+        verifier_(genesis_, &validators_, Epoch{1}, signatures_.get()),
         genesis_block_(GenesisBlock(genesis_)) {
     for (uint32_t i = 0; i < powers.size(); ++i) {
-      signers_.push_back(std::make_unique<Ed25519Signer>(TestKey(i, 'c')));
+      signers_.push_back(MakeSigner(i, kind));
     }
   }
 
@@ -94,7 +126,7 @@ class TestWorld {
   std::unique_ptr<Signer> NewSigner(ValidatorIndex index) const {
     return std::make_unique<Ed25519Signer>(TestKey(index.value, 'c'));
   }
-  const SignatureVerifier& signatures() const { return signatures_; }
+  const SignatureVerifier& signatures() const { return *signatures_; }
   MessageVerifier& verifier() { return verifier_; }
 
   const BlockPtr& genesis_block() const { return genesis_block_; }
@@ -219,14 +251,22 @@ class TestWorld {
     KILN_CHECK_OK(set.status());
     return *std::move(set);
   }
+  static std::unique_ptr<Signer> MakeSigner(uint32_t index, Signatures kind) {
+    if (kind == Signatures::kReal) return std::make_unique<Ed25519Signer>(TestKey(index, 'c'));
+    return std::make_unique<CheapSigner>(TestKey(index, 'c').public_key());
+  }
+  static std::unique_ptr<SignatureVerifier> MakeVerifier(Signatures kind) {
+    if (kind == Signatures::kReal) return std::make_unique<Ed25519Verifier>();
+    return std::make_unique<CheapVerifier>();
+  }
 
   const Genesis genesis_;
   const ValidatorSet validators_;
   const LeaderElection leaders_;
-  const Ed25519Verifier signatures_;
+  const std::unique_ptr<const SignatureVerifier> signatures_;
   MessageVerifier verifier_;
   const BlockPtr genesis_block_;
-  std::vector<std::unique_ptr<Ed25519Signer>> signers_;
+  std::vector<std::unique_ptr<Signer>> signers_;
 };
 
 }  // namespace kiln::consensus

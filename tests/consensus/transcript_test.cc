@@ -128,7 +128,7 @@ class Runner {
   void MakeCluster(const std::vector<std::string>& words) {
     std::vector<uint64_t> powers;
     for (size_t i = 1; i < words.size(); ++i) powers.push_back(Number(words[i]));
-    cluster_ = std::make_unique<ReplicaCluster>(powers);
+    cluster_ = std::make_unique<ReplicaCluster>(ClusterOptions{.powers = powers});
     for (uint32_t i = 0; i < powers.size(); ++i) cluster_->Start(i);
   }
 
