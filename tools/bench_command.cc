@@ -18,6 +18,7 @@
 #include "tools/chain_target.h"
 #include "tools/child_process.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/ledger_check.h"
 #include "tools/load.h"
 #include "tools/load_payload.h"
@@ -115,6 +116,7 @@ class Bench {
     KILN_ASSIGN_OR_RETURN(const std::vector<double> cpu_before, ValidatorCpuSeconds());
     const double own_cpu_before = OwnCpuSeconds();
     KILN_ASSIGN_OR_RETURN(load_, RunLoad(MakeLoadOptions(arguments_, chain_), payload_));
+    if (Interrupted()) return absl::CancelledError("interrupted; nothing was measured");
     report_.client_cpu_seconds = OwnCpuSeconds() - own_cpu_before;
     KILN_ASSIGN_OR_RETURN(const std::vector<double> cpu_after, ValidatorCpuSeconds());
     for (size_t i = 0; i < cpu_after.size(); ++i) {
@@ -172,6 +174,7 @@ class Bench {
 };
 
 absl::Status RunBench(const BenchArguments& arguments) {
+  WatchForInterrupts();
   KILN_ASSIGN_OR_RETURN(const BenchReport report, Bench(arguments).Run());
   if (arguments.json) {
     PrintJson(BenchReportJson(report));

@@ -57,11 +57,16 @@ void PrintBlock(const BlockInfo& block) {
 
 absl::Status RunBlock(const ChainTarget& target, uint64_t height, bool json) {
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, ConnectTo(target));
-  KILN_ASSIGN_OR_RETURN(const BlockInfo block, client->GetBlock(height));
+  const absl::StatusOr<BlockInfo> block = client->GetBlock(height);
+  if (absl::IsNotFound(block.status())) {
+    return absl::NotFoundError(
+        absl::StrCat("no block at height ", height, " yet; `kiln status` says how high it is"));
+  }
+  if (!block.ok()) return block.status();
   if (json) {
-    PrintJson(BlockJson(block));
+    PrintJson(BlockJson(*block));
   } else {
-    PrintBlock(block);
+    PrintBlock(*block);
   }
   return absl::OkStatus();
 }

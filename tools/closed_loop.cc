@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tools/interrupt.h"
+
 namespace kiln::tools {
 namespace {
 
@@ -72,7 +74,8 @@ size_t ClosedLoop::SubmitChunk(size_t count) {
 void ClosedLoop::Run(absl::Duration duration) {
   const uint64_t end_us = static_cast<uint64_t>(absl::ToInt64Microseconds(duration));
   int failed = 0;
-  for (uint64_t now_us = clock_->Read(); now_us < end_us && failed < kFailedChunksMax;) {
+  for (uint64_t now_us = clock_->Read();
+       now_us < end_us && failed < kFailedChunksMax && !Interrupted();) {
     const size_t answered = SubmitChunk(ChunkSize(end_us - now_us));
     failed = answered == 0 ? failed + 1 : 0;
     const uint64_t after_us = std::max(clock_->Read(), now_us + 1);

@@ -147,14 +147,26 @@ agree() {
 }
 
 import() {
-  "$kiln" kv import "$@" --testnet "$net" 2> "$work/import.progress" | sed 's/^/  /'
+  local summary
+  summary=$("$kiln" kv import "$@" --testnet "$net" 2> "$work/import.log") ||
+    fail "an import: $(tail -n 1 "$work/import.log")"
+  echo "$summary"
 }
-import_is_under_way() { grep -q '%' "$work/import.progress" 2> /dev/null; }
+# One batch after the other, each through the next validator, whether or not that one is alive.
+feed_batches() {
+  local batch summary i=0
+  for batch in "$work"/batch-*; do
+    summary=$(import "$batch" --via $((i % validators)))
+    say "batch $((++i)) through validator-$(((i - 1) % validators)): $summary"
+    echo "$i" > "$work/batches-done"
+  done
+}
+batches_are_done() { [[ $(cat "$work/batches-done") -ge $1 ]]; }
 
 # One record of each part, read back through the validator that was killed.
 check_values() {
   local part key value answer
-  for part in "$work"/part-*; do
+  for part in "$work/first" "$work/batch-10" "$work/last"; do
     IFS=$'\t' read -r key value < "$part"
     answer=$("$kiln" kv get "$key" --testnet "$net" --via "$1" --linearizable) ||
       fail "validator-$1 does not have $key"
@@ -199,28 +211,32 @@ show_heights
 step "Real records: every installed package and its version"
 dpkg-query -W > "$work/records"
 records=$(wc -l < "$work/records")
-# A quarter before the failure, a half during it, a quarter after it.
-awk -v dir="$work" '{ print > (dir "/part-" (NR % 4 == 1 ? 1 : NR % 4 == 3 ? 3 : 2)) }' "$work/records"
-say "$records records from dpkg-query; the first $(wc -l < "$work/part-1") go in through all four validators"
-import "$work/part-1"
+# Half before the failure, a quarter after it, and the rest in ten batches around it.
+awk -v dir="$work" '{
+  if (NR % 2 == 1) file = "first"
+  else if (NR % 4 == 2) file = "last"
+  else file = sprintf("batch-%02d", ++batched % 10 + 1)
+  print > (dir "/" file)
+}' "$work/records"
+say "$records records from dpkg-query; the first $(wc -l < "$work/first") go in through all four validators"
+say "$(import "$work/first")"
 show_heights
 
 step "Killing the leader in the middle"
-: > "$work/import.progress"
-import "$work/part-2" --in-flight 8 > "$work/import.summary" &
+echo 0 > "$work/batches-done"
+feed_batches &
 background=$!
-within 20 "the import to get under way" import_is_under_way
+within 20 "three batches to be final" batches_are_done 3
 look
 leader=$(field 0 leader)
 victim=${leader##*-}
 before=$(highest)
 say "$leader leads the round: kill -9 ${pids[$victim]}, at height $before"
 kill_validator "$victim"
-wait "$background" || fail "the import did not survive the loss of one validator: $(cat "$work/import.progress")"
+wait "$background" || fail "the rest did not go on without $leader"
 background=""
-say "the other three went on; every record of the import that was running is final:"
-cat "$work/import.summary"
 within 20 "the rest to go on" has_passed "$before"
+say "the other three went on: every record is final"
 show_heights
 
 step "Starting $leader again"
@@ -229,8 +245,8 @@ restarts[$victim]=1
 within 20 "$leader to catch up" has_caught_up "$victim" "$(highest)"
 say "it has caught up"
 show_heights
-say "the remaining $(wc -l < "$work/part-3") records go in through $leader"
-import "$work/part-3" --via "$victim"
+say "the remaining $(wc -l < "$work/last") records go in through $leader"
+say "$(import "$work/last" --via "$victim")"
 say "read back through $leader, one from before it was killed, one from in between, one from after:"
 check_values "$victim"
 

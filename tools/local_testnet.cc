@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "node/home.h"
 #include "tools/chain_target.h"
+#include "tools/interrupt.h"
 
 namespace kiln::tools {
 namespace {
@@ -55,6 +56,7 @@ absl::StatusOr<std::unique_ptr<LocalTestnet>> LocalTestnet::Start(size_t validat
   absl::Status started = testnet->Launch(validators);
   if (started.ok()) started = testnet->WaitUntilReady();
   if (started.ok()) return testnet;
+  if (absl::IsCancelled(started)) return started;
   testnet->Keep();
   return Annotate(started, absl::StrCat("testnet in ", testnet->dir_, ", kept for a look"));
 }
@@ -97,6 +99,7 @@ absl::Status LocalTestnet::WaitUntilReady() {
       ++i;
       continue;
     }
+    if (Interrupted()) return absl::CancelledError("interrupted");
     if (SystemClock()->Read().monotonic_us >= give_up_us) {
       return absl::DeadlineExceededError(absl::StrCat("validator-", i, " is not ready after ",
                                                       absl::FormatDuration(kReadyTimeout), "; see ",

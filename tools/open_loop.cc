@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "tools/interrupt.h"
 
 namespace kiln::tools {
 namespace {
@@ -35,7 +36,7 @@ OpenLoop::OpenLoop(Client* client, const LoadPayload* payload, const LoadClock* 
 
 OpenLoop::Due OpenLoop::TakeDue() {
   const absl::MutexLock lock(&turn_);
-  if (next_ == count_) return {};
+  if (next_ == count_ || Interrupted()) return {};
   uint64_t now_us = clock_->Read();
   while (now_us < schedule_.DueUs(next_)) {
     absl::SleepFor(absl::Microseconds(static_cast<int64_t>(schedule_.DueUs(next_) - now_us)));

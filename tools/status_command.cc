@@ -88,8 +88,7 @@ void PrintText(const std::vector<Row>& rows) {
   std::fputs(table.Render().c_str(), stdout);
   for (const Row& row : rows) {
     if (row.status.ok()) continue;
-    std::printf("%s: %s\n", row.endpoint.c_str(),
-                std::string(row.status.status().message()).c_str());
+    std::printf("%s\n", std::string(row.status.status().message()).c_str());
   }
 }
 

@@ -37,11 +37,15 @@ void PrintTransaction(const TransactionInfo& info) {
 absl::Status RunTx(const ChainTarget& target, const std::string& hash, bool json) {
   KILN_ASSIGN_OR_RETURN(const Hash id, Hash::FromHex(hash));
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, ConnectTo(target));
-  KILN_ASSIGN_OR_RETURN(const TransactionInfo info, client->GetTransaction(id));
+  const absl::StatusOr<TransactionInfo> info = client->GetTransaction(id);
+  if (absl::IsNotFound(info.status())) {
+    return absl::NotFoundError("no such transaction among those the validators remember");
+  }
+  if (!info.ok()) return info.status();
   if (json) {
-    PrintJson(TransactionJson(info));
+    PrintJson(TransactionJson(*info));
   } else {
-    PrintTransaction(info);
+    PrintTransaction(*info);
   }
   return absl::OkStatus();
 }
