@@ -1,0 +1,221 @@
+// What a node refuses to start with, or to go on with: one line, and nothing is damaged.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "node/home.h"
+#include "tests/integration/load.h"
+#include "tests/integration/test_cluster.h"
+#include "tools/kv_application.h"
+
+namespace kiln::integration {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// Lines of a node's output that are not of its log: those for the operator at the terminal.
+std::vector<std::string> LinesForTheOperator(const std::string& output) {
+  std::vector<std::string> lines;
+  for (const absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
+    if (absl::StartsWith(line, "kiln")) lines.emplace_back(line);
+  }
+  return lines;
+}
+
+// The one line with which the node refuses to start.
+std::string Refusal(TestCluster& cluster, size_t i) {
+  cluster.Start(i);
+  EXPECT_EQ(cluster.WaitForEnd(i), 1);
+  const std::string output = cluster.LogSinceStart(i);
+  const std::vector<std::string> lines = LinesForTheOperator(output);
+  EXPECT_EQ(lines.size(), 1U) << output;
+  EXPECT_TRUE(!lines.empty() && absl::EndsWith(output, lines.back() + "\n")) << output;
+  return lines.empty() ? "" : lines.back();
+}
+
+// Listens on an address of this machine for as long as it lives.
+class Squatter {
+ public:
+  explicit Squatter(const std::string& address)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    EXPECT_EQ(listen(fd_, 1), 0);
+  }
+  ~Squatter() { close(fd_); }
+  Squatter(const Squatter&) = delete;
+  Squatter& operator=(const Squatter&) = delete;
+
+ private:
+  const int fd_;
+};
+
+std::string PortOf(const std::string& address) {
+  return address.substr(address.rfind(':') + 1);
+}
+
+TEST(Start, RefusesATakenPort) {
+  TestCluster cluster(1);
+  for (const std::string& address : {cluster.peer_address(0), cluster.client_address(0)}) {
+    const Squatter squatter(address);
+    EXPECT_THAT(Refusal(cluster, 0), HasSubstr(PortOf(address)));
+  }
+  ASSERT_TRUE(cluster.StartAllAndWait());
+}
+
+TEST(Start, RefusesAKeyFileThatOthersMayRead) {
+  TestCluster cluster(1);
+  const std::string key = node::HomePaths(cluster.home(0)).consensus_key;
+  ASSERT_EQ(chmod(key.c_str(), 0644), 0);
+  EXPECT_THAT(Refusal(cluster, 0), AllOf(HasSubstr(key), HasSubstr("chmod")));
+  ASSERT_EQ(chmod(key.c_str(), 0600), 0);
+  ASSERT_TRUE(cluster.StartAllAndWait());
+}
+
+TEST(Start, RefusesTheDataOfAnotherChain) {
+  TestCluster cluster(1);
+  TestCluster other(1);
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  ASSERT_TRUE(cluster.StopAll());
+  fs::rename(cluster.home(0) + "/data", other.home(0) + "/data");
+  EXPECT_THAT(Refusal(other, 0), HasSubstr("chain"));
+}
+
+TEST(Start, RefusesTheGenesisOfAnotherChain) {
+  TestCluster cluster(1);
+  TestCluster other(1);
+  fs::copy_file(other.home(0) + "/genesis.json", cluster.home(0) + "/genesis.json",
+                fs::copy_options::overwrite_existing);
+  EXPECT_THAT(Refusal(cluster, 0), HasSubstr("genesis"));
+}
+
+TEST(Start, RefusesASecondHomeWithTheSameKey) {
+  TestCluster cluster(2);
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  cluster.Kill(1);
+  fs::remove_all(cluster.home(1) + "/keys");
+  fs::copy(cluster.home(0) + "/keys", cluster.home(1) + "/keys", fs::copy_options::recursive);
+  // Its list of peers has the owner of the keys in it now, which would be refused before.
+  const std::string config = node::HomePaths(cluster.home(1)).config;
+  const std::string text = ReadFile(config);
+  fs::resize_file(config, text.find("\n[[peers]]") + 1);
+  EXPECT_THAT(Refusal(cluster, 1), HasSubstr("key"));
+  // One home is as little for two processes.
+  const CommandResult second = RunCommand({BuiltProgram("kiln"), "node", "--home", cluster.home(0)},
+                                          cluster.dir() + "/second.log");
+  EXPECT_EQ(second.status, 1);
+  EXPECT_TRUE(cluster.IsRunning(0));
+}
+
+TEST(Start, RefusesADiskWithoutRoom) {
+  TestCluster cluster(1, {{"disk_free_bytes_min", "1000000000000000"}});
+  EXPECT_THAT(Refusal(cluster, 0), AllOf(HasSubstr("disk"), HasSubstr("disk_free_bytes_min")));
+}
+
+// A file system of its own in memory.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& path, const std::string& size) : path_(path) {
+    fs::create_directories(path);
+    is_mounted_ = mount("tmpfs", path.c_str(), "tmpfs", MS_NODEV, ("size=" + size).c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (is_mounted_) umount2(path_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool is_mounted() const { return is_mounted_; }
+  uint64_t FreeBytes() const { return fs::space(path_).available; }
+  // Leaves this many bytes free.
+  void FillUpTo(uint64_t free_bytes) const {
+    const int fd = open(Ballast().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_GE(fd, 0);
+    const uint64_t free_now = FreeBytes();
+    ASSERT_GE(free_now, free_bytes);
+    const int error = posix_fallocate(fd, 0, static_cast<off_t>(free_now - free_bytes));
+    EXPECT_TRUE(error == 0 || error == ENOSPC) << std::strerror(error);
+    close(fd);
+  }
+  void Empty() const { fs::remove(Ballast()); }
+
+ private:
+  std::string Ballast() const { return path_ + "/ballast"; }
+
+  const std::string path_;
+  bool is_mounted_ = false;
+};
+
+absl::StatusOr<Receipt> PutOnce(const TestCluster& cluster, absl::string_view key) {
+  ClientOptions options = cluster.chain();
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(options);
+  if (!client.ok()) return client.status();
+  return (*client)->Submit({tools::EncodeKvPut(key, "value"), /*key=*/""}, absl::Seconds(5));
+}
+
+TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
+  TestCluster cluster(1, {{"disk_free_bytes_min", "33554432"}, {"heartbeat_interval_ms", "500"}});
+  const SmallDisk disk(cluster.home(0) + "/data", "256m");
+  if (!disk.is_mounted()) GTEST_SKIP() << "only root can mount a small disk";
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  Load load(cluster.chain(), {.clients = 2});
+  ASSERT_TRUE(load.WaitForMore(200));
+  load.Stop();
+  load.ExpectNoErrors();
+
+  // Little room: refused, but alive, readable, and said in the status.
+  disk.FillUpTo(16 << 20);
+  absl::StatusOr<Receipt> receipt;
+  ASSERT_TRUE(WaitUntil([&] {
+    receipt = PutOnce(cluster, "with little room");
+    return !receipt.ok();
+  }));
+  EXPECT_THAT(receipt.status().message(), HasSubstr("disk"));
+  const absl::StatusOr<NodeStatus> status = cluster.Status(0);
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_FALSE(status->ready);
+  EXPECT_THAT(status->not_ready_reason, HasSubstr("disk"));
+  EXPECT_TRUE(cluster.WaitForHeight(0, load.highest_height() + 3)) << "heartbeats go on";
+
+  // Room again: as before.
+  disk.Empty();
+  ASSERT_TRUE(cluster.WaitUntilReady(0));
+  EXPECT_TRUE(PutOnce(cluster, "with room again").ok());
+
+  // No room for a single byte: it may stop to stay safe, but never crash.
+  disk.FillUpTo(0);
+  cluster.Signal(0, SIGTERM);
+  EXPECT_THAT(cluster.WaitForEnd(0), testing::AnyOf(0, kFailStopExitStatus));
+  disk.Empty();
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  EXPECT_TRUE(PutOnce(cluster, "after a start with room").ok());
+  ASSERT_TRUE(cluster.StopAll());
+  cluster.ExpectEqualLedgers();
+  cluster.ExpectAllHold(load.acknowledged_ids());
+}
+
+}  // namespace
+}  // namespace kiln::integration

@@ -1,0 +1,129 @@
+// Validators that are stopped, paused, or stop themselves.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "tests/integration/load.h"
+#include "tests/integration/test_cluster.h"
+#include "tests/integration/vote_audit.h"
+#include "tools/kv_application.h"
+
+namespace kiln::integration {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPause = absl::Seconds(3);
+
+std::string LastLine(const std::string& text) {
+  absl::string_view stripped = text;
+  while (absl::ConsumeSuffix(&stripped, "\n")) {
+  }
+  return std::vector<std::string>(absl::StrSplit(stripped, '\n')).back();
+}
+
+absl::StatusOr<Receipt> Put(const ClientOptions& chain, absl::string_view key,
+                            absl::Duration timeout = kPatience) {
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(chain);
+  if (!client.ok()) return client.status();
+  return (*client)->Submit({tools::EncodeKvPut(key, "value"), /*key=*/""}, timeout);
+}
+
+TEST(Stop, BySigtermUnderLoadEndsWithStatus0AndLosesNothing) {
+  TestCluster cluster;
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  Load load(cluster.chain(), {.ends_at_first_error = true});
+  ASSERT_TRUE(load.WaitForMore(300));
+  // One of them first: the others take its clients over.
+  EXPECT_EQ(cluster.Terminate(2), 0);
+  ASSERT_TRUE(load.WaitForMore(300));
+  load.ExpectNoErrors();
+  cluster.Start(2);
+  ASSERT_TRUE(cluster.WaitUntilReady(2));
+  ASSERT_TRUE(cluster.WaitUntilCaughtUp(2));
+  // Then all at once.
+  ASSERT_TRUE(load.WaitForMore(300));
+  EXPECT_TRUE(cluster.StopAll());
+  load.Stop();
+  load.ExpectOnlyUnknownOutcomes();
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  const uint64_t height = std::max(load.highest_height(), cluster.HighestHeight());
+  for (size_t i = 0; i < cluster.size(); ++i) ASSERT_TRUE(cluster.WaitForHeight(i, height));
+  ASSERT_TRUE(cluster.StopAll());
+  cluster.ExpectEqualLedgers();
+  cluster.ExpectAllHold(load.acknowledged_ids());
+}
+
+TEST(Pause, OfOneValidatorUnderLoadEndsInCatchingUpWithoutOldVotes) {
+  TestCluster cluster(4, {{"vote_log_file", "\"votes.log\""}});
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  Load load(cluster.chain());
+  ASSERT_TRUE(load.WaitForMore(300));
+  cluster.Signal(3, SIGSTOP);
+  absl::SleepFor(kPause);
+  ASSERT_TRUE(load.WaitForMore(300));
+  cluster.Signal(3, SIGCONT);
+  ASSERT_TRUE(cluster.WaitUntilReady(3));
+  ASSERT_TRUE(cluster.WaitUntilCaughtUp(3));
+  ASSERT_TRUE(load.WaitForMore(300));
+  load.Stop();
+  load.ExpectNoErrors();
+  const uint64_t height = cluster.HighestHeight();
+  for (size_t i = 0; i < cluster.size(); ++i) ASSERT_TRUE(cluster.WaitForHeight(i, height));
+  ASSERT_TRUE(cluster.StopAll());
+  cluster.ExpectEqualLedgers();
+  cluster.ExpectAllHold(load.acknowledged_ids());
+  VoteAudit votes;
+  for (size_t i = 0; i < cluster.size(); ++i) votes.ReadLog(cluster.home(i) + "/votes.log");
+  votes.ExpectOneVotePerRound();
+}
+
+TEST(FailStop, ByAFailingApplicationEndsWithStatus70AndALastLineThatSaysWhy) {
+  TestCluster cluster(1);
+  cluster.SetProgram(0, "misbehaving_node");
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  ASSERT_TRUE(Put(cluster.chain(), "harmless").ok());
+  EXPECT_FALSE(Put(cluster.chain(), "fail").ok());
+  EXPECT_EQ(cluster.WaitForEnd(0), kFailStopExitStatus);
+  EXPECT_THAT(LastLine(ReadFile(cluster.log_file(0))),
+              AllOf(HasSubstr("told to fail"), HasSubstr("height")));
+  // The block is committed, so the next start fails at it again, before anybody is served.
+  cluster.Start(0);
+  EXPECT_THAT(cluster.WaitForEnd(0), testing::AnyOf(1, kFailStopExitStatus));
+  EXPECT_THAT(LastLine(cluster.LogSinceStart(0)), HasSubstr("told to fail"));
+  // With an application that does not fail there, it goes on where it was.
+  cluster.SetProgram(0, "kiln");
+  cluster.Start(0);
+  ASSERT_TRUE(cluster.WaitUntilReady(0));
+  ASSERT_TRUE(Put(cluster.chain(), "after it").ok());
+  ASSERT_TRUE(cluster.StopAll());
+}
+
+TEST(FailStop, ByADivergedApplicationNamesHeightAndBlockAndTheOthersGoOn) {
+  TestCluster cluster;
+  cluster.SetProgram(3, "misbehaving_node");
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  const absl::StatusOr<Receipt> cause = Put(cluster.Only(0), "diverge");
+  ASSERT_TRUE(cause.ok()) << cause.status();
+  EXPECT_EQ(cluster.WaitForEnd(3), kFailStopExitStatus);
+  EXPECT_THAT(LastLine(ReadFile(cluster.log_file(3))),
+              AllOf(HasSubstr(absl::StrCat("height ", cause->height)), HasSubstr("block")));
+  Load load(cluster.AllFrom(0));
+  EXPECT_TRUE(load.WaitForMore(300));
+  load.Stop();
+  load.ExpectNoErrors();
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(cluster.IsRunning(i));
+  ASSERT_TRUE(cluster.StopAll());
+}
+
+}  // namespace
+}  // namespace kiln::integration

@@ -1,0 +1,40 @@
+// What the vote logs of a chain's validators prove about who signed what.
+#ifndef KILN_TESTS_INTEGRATION_VOTE_AUDIT_H_
+#define KILN_TESTS_INTEGRATION_VOTE_AUDIT_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace kiln::integration {
+
+// Votes as the others received them, from any number of logs. A line that is not whole is skipped
+// when it is the last of a log: its writer was killed.
+class VoteAudit {
+ public:
+  using EpochRound = std::pair<uint64_t, uint64_t>;
+  using Author = uint32_t;
+
+  // Fails the test on a line in the middle that is no vote.
+  void ReadLog(const std::string& path);
+
+  uint64_t CountBy(Author author) const;
+  EpochRound HighestBy(Author author) const;  // {0, 0} when there is none
+  // Fails the test for each round in which somebody voted for two blocks.
+  void ExpectOneVotePerRound() const;
+
+ private:
+  std::map<std::pair<Author, EpochRound>, std::set<std::string>> block_ids_;
+};
+
+// The round that the record on the disk of a stopped validator rules out to vote in again.
+VoteAudit::EpochRound DurableLastVotedRound(const std::string& home);
+
+}  // namespace kiln::integration
+
+#endif  // KILN_TESTS_INTEGRATION_VOTE_AUDIT_H_
