@@ -79,13 +79,15 @@ void WriteScript(const fs::path& path, const std::vector<Step>& steps) {
 //   partition I.. | J..     groups that cannot hear each other, until `heal`
 //   silence I / speak I     nothing that I sends arrives / arrives again
 //   lose KIND / keep KIND   no message of this kind arrives / arrives again
+//   delay KIND I J          puts aside what is in flight of a kind from I to J; * stands for any
+//   release                 puts back what was put aside
 //   advance MS              time passes
 //   crash I / start I       memory is lost / recovered from disk
 //   connect I J             the stream between two replicas is up again
 //   hold I / execute I      execution stops / catches up
 //   diverge I               execution gives other results from now on
-//   twin I                  leader I, dishonest, proposes a second block for the current round to
-//   all status                  one line for each replica
+//   twin I                  leader I, dishonest, sends all a second block for its proposal's round
+//   status                  one line for each replica
 class Runner {
  public:
   std::string Run(const std::string& command) {
@@ -93,6 +95,9 @@ class Runner {
     Do(words);
     std::vector<std::string> lines;
     if (cluster_ != nullptr) lines.swap(cluster_->log());
+    if (cluster_ != nullptr && !cluster_->invariants().violation().empty()) {
+      lines.push_back("VIOLATION: " + cluster_->invariants().violation());
+    }
     return lines.empty() ? "" : absl::StrJoin(lines, "\n") + "\n";
   }
 
@@ -107,6 +112,8 @@ class Runner {
     if (verb == "deliver") return cluster_->DeliverAll(Blocked(), lost_kinds_);
     if (verb == "deliver-one") return DeliverOne(Number(words[1]), Number(words[2]));
     if (verb == "drop") return Drop(words);
+    if (verb == "delay") return Delay(words);
+    if (verb == "release") return Release();
     if (verb == "partition") return Partition(words);
     if (verb == "heal") return groups_.clear();
     if (verb == "silence") return void(silent_.insert(Number(words[1])));
@@ -150,6 +157,23 @@ class Runner {
       }
       return true;
     });
+  }
+
+  void Delay(const std::vector<std::string>& words) {
+    const auto matches = [&](const InFlight& message) {
+      return (words[1] == "*" || words[1] == KindOf(message.message)) &&
+             (words[2] == "*" || Number(words[2]) == message.from) &&
+             (words[3] == "*" || Number(words[3]) == message.to);
+    };
+    for (const InFlight& message : cluster_->flight()) {
+      if (matches(message)) delayed_.push_back(message);
+    }
+    std::erase_if(cluster_->flight(), matches);
+  }
+
+  void Release() {
+    for (InFlight& message : delayed_) cluster_->flight().push_back(std::move(message));
+    delayed_.clear();
   }
 
   void Partition(const std::vector<std::string>& words) {
@@ -215,6 +239,7 @@ class Runner {
   std::vector<std::set<uint32_t>> groups_;
   std::set<uint32_t> silent_;
   std::set<std::string> lost_kinds_;
+  std::vector<InFlight> delayed_;
 };
 
 std::vector<std::string> Scripts() {
@@ -240,6 +265,7 @@ TEST_P(Transcripts, AreWhatTheReplicasDo) {
     if (!rewrite) {
       ASSERT_EQ(output, step.output) << path << ": " << step.command;
     }
+    EXPECT_EQ(output.find("VIOLATION"), std::string::npos) << output;
     step.output = output;
   }
   if (rewrite) WriteScript(path, steps);
