@@ -25,6 +25,7 @@ grpc::ChannelArguments ArgumentsFor(const ChainLimits& limits) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY,
                    0);                           // the environment does not choose whom we talk to
+  arguments.SetSslTargetNameOverride(kTlsServerName);  // identities are keys, not addresses
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // what is sent again is decided here
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // clients do not share connections

@@ -1,5 +1,7 @@
 #include "node/duplicate_window.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
@@ -35,7 +37,7 @@ DuplicateWindow::DuplicateWindow(uint64_t window_blocks) : window_blocks_(window
 
 absl::Status DuplicateWindow::Restore(const storage::Store& store) {
   absl::MutexLock lock(&mutex_);
-  KILN_CHECK(counts_.empty());
+  KILN_CHECK(totals_.empty());
   const uint64_t newest = store.executed_state().height.value;
   const uint64_t oldest = newest < window_blocks_ ? 1 : newest - window_blocks_ + 1;
   for (Height height{oldest}; height.value <= newest; ++height.value) {
@@ -59,6 +61,14 @@ std::vector<uint32_t> DuplicateWindow::FindExecuted(const consensus::PayloadInde
   return found;
 }
 
+std::optional<Height> DuplicateWindow::HeightOf(const Hash& id) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  const std::optional<size_t> order = ids_.OrderOf(PrefixOf(id));
+  if (!order.has_value()) return std::nullopt;
+  const auto after = std::upper_bound(totals_.begin(), totals_.end(), forgotten_ + *order);
+  return Height{height_.value - static_cast<uint64_t>(totals_.end() - after) + 1};
+}
+
 void DuplicateWindow::Add(Height height, absl::Span<const storage::TransactionIdPrefix> executed) {
   absl::MutexLock lock(&mutex_);
   KILN_CHECK(AddLocked(height, executed))
@@ -67,13 +77,14 @@ void DuplicateWindow::Add(Height height, absl::Span<const storage::TransactionId
 
 bool DuplicateWindow::AddLocked(Height height,
                                 absl::Span<const storage::TransactionIdPrefix> executed) {
-  KILN_CHECK(counts_.empty() || height.value == height_.value + 1)
+  KILN_CHECK(totals_.empty() || height.value == height_.value + 1)
       << "height " << height << " after " << height_;
-  if (counts_.size() == window_blocks_) {
-    ids_.RemoveOldest(counts_.front());
-    counts_.pop_front();
+  if (totals_.size() == window_blocks_) {
+    ids_.RemoveOldest(totals_.front() - forgotten_);
+    forgotten_ = totals_.front();
+    totals_.pop_front();
   }
-  counts_.push_back(static_cast<uint32_t>(executed.size()));
+  totals_.push_back(forgotten_ + ids_.size() + executed.size());
   height_ = height;
   for (const storage::TransactionIdPrefix& id : executed) {
     if (!ids_.Insert(id)) return false;

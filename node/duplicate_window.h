@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,6 +36,9 @@ class DuplicateWindow {
   // Ascending indices of the entries whose ids are in the window.
   std::vector<uint32_t> FindExecuted(const consensus::PayloadIndex& index) const;
 
+  // The height that executed the id; none when it is not in the window.
+  std::optional<Height> HeightOf(const Hash& id) const;
+
   // What the block at `height` executed, without what was set aside; forgets what leaves the
   // window. REQUIRES: heights come one by one without gaps; no id is in the window already.
   void Add(Height height, absl::Span<const storage::TransactionIdPrefix> executed);
@@ -51,8 +55,9 @@ class DuplicateWindow {
   const uint64_t window_blocks_;
   mutable absl::Mutex mutex_;
   IdTable ids_ ABSL_GUARDED_BY(mutex_);
-  // How many ids each height of the window added, oldest first.
-  std::deque<uint32_t> counts_ ABSL_GUARDED_BY(mutex_);
+  // For each height of the window, oldest first: how many ids had been added in all after it.
+  std::deque<uint64_t> totals_ ABSL_GUARDED_BY(mutex_);
+  uint64_t forgotten_ ABSL_GUARDED_BY(mutex_) = 0;  // ids that left the window
   Height height_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -81,9 +81,8 @@ absl::Status Engine::Flush() {
   const std::vector<TransactionBatch> forwards = std::exchange(forwards_, {});
   for (const consensus::Refusal& refusal : effects.refusals) output_->Refused(refusal);
   if (effects.halt.has_value()) {
-    return absl::AbortedError(absl::StrCat(effects.halt->cause, " (height ",
-                                           effects.halt->height.value,
-                                           "). What to do: ", effects.halt->what_to_do));
+    return absl::AbortedError(absl::StrCat("height ", effects.halt->height.value, ": ",
+                                           effects.halt->cause, "; ", effects.halt->what_to_do));
   }
   for (const TransactionBatch& batch : forwards) output_->Forward(batch);  // promises nothing
   if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));

@@ -30,10 +30,12 @@ void CommitSubscribers::Notify(const Block& block, const CommitProof& proof) {
 }
 
 ExecutionThread::ExecutionThread(const ChainLimits& limits, storage::Store* store,
-                                 Executor* executor, PendingReplies* replies,
+                                 const DuplicateWindow* window, Executor* executor,
+                                 PendingReplies* replies,
                                  std::shared_ptr<CommitSubscribers> subscribers, Hooks hooks)
     : limits_(limits),
       store_(store),
+      window_(window),
       executor_(executor),
       replies_(replies),
       subscribers_(std::move(subscribers)),
@@ -134,7 +136,7 @@ bool ExecutionThread::ExecuteNext(Height height) {
     total_transactions_ = executor_->total_transactions();
   }
   replies_->Resolve(*executed, get_finality, [this](absl::Span<const Hash> ids) {
-    return FindReceipts(*store_, ids, Height{0});
+    return FindRecentReceipts(*store_, *window_, ids);
   });
   if (!subscribers_->empty()) {
     if (const absl::StatusOr<consensus::SharedBytes> proof = get_finality(); proof.ok()) {

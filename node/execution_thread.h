@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "kiln/application.h"
 #include "kiln/node.h"
+#include "node/duplicate_window.h"
 #include "node/execution.h"
 #include "node/pending_replies.h"
 #include "storage/store.h"
@@ -47,9 +48,9 @@ class ExecutionThread {
   };
 
   // What is borrowed must outlive the thread.
-  ExecutionThread(const ChainLimits& limits, storage::Store* store, Executor* executor,
-                  PendingReplies* replies, std::shared_ptr<CommitSubscribers> subscribers,
-                  Hooks hooks);
+  ExecutionThread(const ChainLimits& limits, storage::Store* store, const DuplicateWindow* window,
+                  Executor* executor, PendingReplies* replies,
+                  std::shared_ptr<CommitSubscribers> subscribers, Hooks hooks);
   ~ExecutionThread();  // Stop()
 
   void Start();
@@ -79,6 +80,7 @@ class ExecutionThread {
 
   const ChainLimits limits_;
   storage::Store* const store_;
+  const DuplicateWindow* const window_;
   Executor* const executor_;
   PendingReplies* const replies_;
   const std::shared_ptr<CommitSubscribers> subscribers_;

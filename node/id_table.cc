@@ -53,6 +53,12 @@ bool IdTable::Contains(const storage::TransactionIdPrefix& id) const {
   return slots_[FindSlot(id, TagOf(id))].place != 0;
 }
 
+std::optional<size_t> IdTable::OrderOf(const storage::TransactionIdPrefix& id) const {
+  const size_t place = slots_[FindSlot(id, TagOf(id))].place;
+  if (place == 0) return std::nullopt;
+  return (place - 1 - oldest_) & (ring_.size() - 1);
+}
+
 bool IdTable::Insert(const storage::TransactionIdPrefix& id) {
   if (size_ == ring_.size()) Resize(2 * ring_.size());
   const uint32_t tag = TagOf(id);

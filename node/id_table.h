@@ -3,6 +3,7 @@
 #define KILN_NODE_ID_TABLE_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kiln/types.h"
@@ -21,6 +22,8 @@ class IdTable {
   IdTable();
 
   bool Contains(const storage::TransactionIdPrefix& id) const;
+  // How many of the ids that it holds came before this one; none when it is not there.
+  std::optional<size_t> OrderOf(const storage::TransactionIdPrefix& id) const;
   // False when it is there already.
   bool Insert(const storage::TransactionIdPrefix& id);
   // REQUIRES: count <= size().

@@ -63,34 +63,47 @@ std::vector<Hash> LeavesOf(const consensus::PayloadIndex& index) {
   return leaves;
 }
 
-std::vector<absl::StatusOr<ReceiptParts>> FindReceipts(const storage::Store& store,
-                                                       absl::Span<const Hash> ids, Height lowest) {
-  struct Wanted {
-    size_t place = 0;    // in `ids`
-    uint32_t index = 0;  // in the block
-  };
-  std::vector<absl::StatusOr<ReceiptParts>> receipts(ids.size());
-  absl::btree_map<Height, std::vector<Wanted>> by_height;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const absl::StatusOr<storage::TransactionPosition> position =
-        store.FindTransaction(ids[i], lowest);
-    if (position.ok()) {
-      by_height[position->height].push_back({.place = i, .index = position->index});
-    } else {
-      receipts[i] = position.status();
+namespace {
+
+// Where in the block the id was executed, not set aside.
+absl::StatusOr<ReceiptParts> MakeReceiptOf(const BlockProofs& proofs, const Hash& id) {
+  const auto& entries = proofs.block->index->entries;
+  for (uint32_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].id == id && proofs.results.replies[i].code < Reply::kFirstEngineCode) {
+      return MakeReceipt(proofs, id, i);
     }
   }
-  for (const auto& [height, wanted] : by_height) {
+  return absl::NotFoundError(absl::StrCat("transaction ", id.ToHex(), " was not executed lately"));
+}
+
+}  // namespace
+
+std::vector<absl::StatusOr<ReceiptParts>> FindRecentReceipts(const storage::Store& store,
+                                                             const DuplicateWindow& window,
+                                                             absl::Span<const Hash> ids) {
+  std::vector<absl::StatusOr<ReceiptParts>> receipts(
+      ids.size(), absl::NotFoundError("the transaction was not executed lately"));
+  absl::btree_map<Height, std::vector<size_t>> by_height;  // places in `ids`
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (const std::optional<Height> height = window.HeightOf(ids[i])) {
+      by_height[*height].push_back(i);
+    }
+  }
+  for (const auto& [height, places] : by_height) {
     const absl::StatusOr<BlockProofs> proofs = ReadBlock(store, height);
-    for (const Wanted& want : wanted) {
-      if (proofs.ok()) {
-        receipts[want.place] = MakeReceipt(*proofs, ids[want.place], want.index);
-      } else {
-        receipts[want.place] = proofs.status();
-      }
+    for (const size_t place : places) {
+      receipts[place] = proofs.ok() ? MakeReceiptOf(*proofs, ids[place])
+                                    : absl::StatusOr<ReceiptParts>(proofs.status());
     }
   }
   return receipts;
+}
+
+absl::StatusOr<ReceiptParts> FindReceipt(const storage::Store& store, const Hash& id) {
+  KILN_ASSIGN_OR_RETURN(const storage::TransactionPosition position,
+                        store.FindTransaction(id, Height{0}));
+  KILN_ASSIGN_OR_RETURN(const BlockProofs proofs, ReadBlock(store, position.height));
+  return MakeReceipt(proofs, id, position.index);
 }
 
 Receipt ToReceipt(const ReceiptParts& parts) {

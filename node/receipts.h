@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "consensus/payload.h"
 #include "kiln/types.h"
+#include "node/duplicate_window.h"
 #include "storage/store.h"
 
 namespace kiln::node {
@@ -25,10 +26,15 @@ struct ReceiptParts {
   consensus::SharedBytes finality;  // encoded, as in CommitProof
 };
 
-// The newest execution of each id at or above `lowest`, in the order asked for; NotFound when there
-// is none. Reads each block once and builds its Merkle tree once. Thread-safe.
-std::vector<absl::StatusOr<ReceiptParts>> FindReceipts(const storage::Store& store,
-                                                       absl::Span<const Hash> ids, Height lowest);
+// The execution of each id that is in the window, in the order asked for; NotFound for the others.
+// Reads each block once and builds its Merkle tree once. Thread-safe.
+std::vector<absl::StatusOr<ReceiptParts>> FindRecentReceipts(const storage::Store& store,
+                                                             const DuplicateWindow& window,
+                                                             absl::Span<const Hash> ids);
+
+// The newest execution of a transaction, however old: looks through the ledger's transaction index
+// from the newest block down. NotFound when there is none. Thread-safe.
+absl::StatusOr<ReceiptParts> FindReceipt(const storage::Store& store, const Hash& id);
 
 // What the Merkle tree of a block is built over.
 std::vector<Hash> LeavesOf(const consensus::PayloadIndex& index);

@@ -67,10 +67,6 @@ absl::Status RunUntilStopped(NodeOptions options, std::unique_ptr<Application> a
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Node> node,
                         Node::Start(std::move(options), std::move(application)));
   watcher.SetNode(node.get());
-  KILN_LOG(kInfo, "node", "running",
-           {{"validator", node->status().validator_name},
-            {"peers", node->peer_address()},
-            {"clients", node->client_address()}});
   const absl::Status ended = node->Wait();
   if (!ended.ok()) {
     FailStop(

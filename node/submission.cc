@@ -124,7 +124,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   std::vector<uint32_t> left_out = window_->FindExecuted(**index);
   if (!left_out.empty()) {
     replies_->AnswerExecuted(ticket, left_out, [this](absl::Span<const Hash> ids) {
-      return FindReceipts(*store_, ids, Height{0});
+      return FindRecentReceipts(*store_, *window_, ids);
     });
   }
   for (const auto& [entry, advice] : Check(batch, **index, may_be_barrier)) {

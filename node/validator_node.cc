@@ -201,7 +201,8 @@ absl::Status ValidatorNode::MakeEngine() {
                             size_t bytes) { return inbox_.TryPush(std::move(event), bytes); },
           .deadline_added = [this] { execution_->Wake(); }});
   execution_ = std::make_unique<ExecutionThread>(
-      options_.genesis.limits, store_.get(), executor_.get(), &replies_, subscribers_,
+      options_.genesis.limits, store_.get(), window_.get(), executor_.get(), &replies_,
+      subscribers_,
       ExecutionThread::Hooks{
           .executed =
               [this](Height height, const Hash& root) {
@@ -213,7 +214,8 @@ absl::Status ValidatorNode::MakeEngine() {
       options_.genesis, &*validators_, VerifyThreads(options_), store_.get(), window_.get(),
       vote_log_.get(),
       VerificationPool::Sinks{
-          .event = [this](EngineEvent event) { return inbox_.TryPush(std::move(event)); },
+          .event = [this](EngineEvent event,
+                          size_t bytes) { return inbox_.TryPush(std::move(event), bytes); },
           .answer =
               [this](ValidatorIndex to, network::FramePtr frame) {
                 if (!failed_) transport_->Send(to, std::move(frame));
@@ -326,13 +328,10 @@ bool ValidatorNode::OnFrame(ValidatorIndex from, network::Frame frame) {
 }
 
 void ValidatorNode::OnConnected(ValidatorIndex peer) {
-  KILN_LOG(kInfo, "peer", "connected", {{"peer", validators_->at(peer).name}});
   inbox_.TryPush(consensus::Event(consensus::PeerConnected{peer}));
 }
 
-void ValidatorNode::OnDisconnected(ValidatorIndex peer) {
-  KILN_LOG(kInfo, "peer", "disconnected", {{"peer", validators_->at(peer).name}});
-}
+void ValidatorNode::OnDisconnected(ValidatorIndex) {}  // the transport logs it, and why
 
 // --- Clients
 // --------------------------------------------------------------------------------------
@@ -412,12 +411,11 @@ absl::StatusOr<network::CommittedBlockView> ValidatorNode::GetBlock(uint64_t hei
 }
 
 absl::StatusOr<network::TransactionView> ValidatorNode::GetTransaction(const Hash& id) {
-  std::vector<absl::StatusOr<ReceiptParts>> found = FindReceipts(*store_, {id}, Height{0});
-  KILN_RETURN_IF_ERROR(found.front().status());
-  KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(found.front()->height));
+  KILN_ASSIGN_OR_RETURN(const ReceiptParts found, FindReceipt(*store_, id));
+  KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(found.height));
   return network::TransactionView{
-      .envelope = std::string(block->index->EnvelopeAt(*block->payload, found.front()->index)),
-      .receipt = ToReceipt(*found.front())};
+      .envelope = std::string(block->index->EnvelopeAt(*block->payload, found.index)),
+      .receipt = ToReceipt(found)};
 }
 
 void ValidatorNode::WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) {

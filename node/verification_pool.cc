@@ -53,13 +53,14 @@ void VerificationPool::Run() {
 
 void VerificationPool::Handle(Received received) {
   const ValidatorIndex from = received.from;
+  const size_t bytes = received.frame.bytes();
   absl::StatusOr<network::PeerMessage> message =
       network::DecodeFrame(std::move(received.frame), limits_);
   if (!message.ok()) return Refuse(from, message.status());
-  std::visit([&](auto& specific) { Handle(from, std::move(specific)); }, *message);
+  std::visit([&](auto& specific) { Handle(from, std::move(specific), bytes); }, *message);
 }
 
-void VerificationPool::Handle(ValidatorIndex from, consensus::Message message) {
+void VerificationPool::Handle(ValidatorIndex from, consensus::Message message, size_t bytes) {
   absl::StatusOr<consensus::VerifiedMessage> verified = verifier_.Verify(from, std::move(message));
   if (!verified.ok()) return Refuse(from, verified.status());
   const auto* vote = std::get_if<consensus::Vote>(&verified->message());
@@ -68,23 +69,23 @@ void VerificationPool::Handle(ValidatorIndex from, consensus::Message message) {
       KILN_LOG(kError, "audit", "vote not logged", {{"cause", logged.message()}});
     }
   }
-  sinks_.event(consensus::Event(*std::move(verified)));
+  sinks_.event(consensus::Event(*std::move(verified)), bytes);
 }
 
-void VerificationPool::Handle(ValidatorIndex from, const consensus::BlockRequest& request) {
+void VerificationPool::Handle(ValidatorIndex from, const consensus::BlockRequest& request, size_t) {
   absl::StatusOr<consensus::Blocks> answer = AnswerBlockRequest(*store_, request, limits_);
   if (!answer.ok()) return;  // the asker's next choice may have them
   sinks_.answer(from, network::EncodeFrame(consensus::Message(*std::move(answer))));
 }
 
-void VerificationPool::Handle(ValidatorIndex from, network::TransactionBatch batch) {
+void VerificationPool::Handle(ValidatorIndex from, network::TransactionBatch batch, size_t bytes) {
   TransactionsArrived arrived;
   arrived.batch.left_out = window_->FindExecuted(*batch.index);
   if (arrived.batch.left_out.size() == batch.index->entries.size()) return;
   arrived.batch.bytes = std::move(batch.payload);
   arrived.batch.index = std::move(batch.index);
   arrived.origin = from;
-  sinks_.event(std::move(arrived));
+  sinks_.event(std::move(arrived), bytes);
 }
 
 void VerificationPool::Refuse(ValidatorIndex from, const absl::Status& why) {

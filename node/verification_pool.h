@@ -32,7 +32,7 @@ class VerificationPool {
 
   struct Sinks {
     // False when there is no room: the event is dropped.
-    std::function<bool(EngineEvent)> event;
+    std::function<bool(EngineEvent, size_t bytes)> event;
     std::function<void(ValidatorIndex, network::FramePtr)> answer;
   };
 
@@ -61,9 +61,9 @@ class VerificationPool {
 
   void Run();
   void Handle(Received received);
-  void Handle(ValidatorIndex from, consensus::Message message);
-  void Handle(ValidatorIndex from, const consensus::BlockRequest& request);
-  void Handle(ValidatorIndex from, network::TransactionBatch batch);
+  void Handle(ValidatorIndex from, consensus::Message message, size_t bytes);
+  void Handle(ValidatorIndex from, const consensus::BlockRequest& request, size_t bytes);
+  void Handle(ValidatorIndex from, network::TransactionBatch batch, size_t bytes);
   void Refuse(ValidatorIndex from, const absl::Status& why);
 
   const ChainLimits limits_;

@@ -47,6 +47,9 @@ TEST(IdTable, AgreesWithAList) {
         twin.erase(twin.begin(), twin.begin() + static_cast<ptrdiff_t>(count));
       }
       ASSERT_EQ(table.Contains(Id(number)), holds(number));
+      const auto place = std::find(twin.begin(), twin.end(), number);
+      ASSERT_EQ(table.OrderOf(Id(number)),
+                place == twin.end() ? std::nullopt : std::optional<size_t>(place - twin.begin()));
       const bool is_new = !holds(number);
       ASSERT_EQ(table.Insert(Id(number)), is_new);
       if (is_new) twin.push_back(number);
@@ -70,6 +73,28 @@ TEST(DuplicateWindow, ForgetsAnIdAfterTheWindowAndNotBefore) {
   window.Add({17}, {});
   EXPECT_THAT(window.FindExecuted(*batch.index), IsEmpty());
   EXPECT_EQ(window.size(), 0u);
+}
+
+TEST(DuplicateWindow, KnowsTheHeightOfEachId) {
+  DuplicateWindow window(3);
+  std::vector<Hash> ids;
+  for (uint32_t i = 0; i < 40; ++i) ids.push_back(crypto::HashBytes("test", absl::StrCat(i)));
+  std::vector<uint64_t> height_of(ids.size(), 0);
+  uint32_t next = 0;
+  for (uint64_t height = 1; height <= 12; ++height) {
+    std::vector<storage::TransactionIdPrefix> executed;
+    for (uint64_t i = 0; i < height % 4; ++i) {
+      height_of[next] = height;
+      executed.push_back(PrefixOf(ids[next++]));
+    }
+    window.Add({height}, executed);
+    for (uint32_t i = 0; i < ids.size(); ++i) {
+      const bool is_in = height_of[i] != 0 && height_of[i] + 3 > height;
+      EXPECT_EQ(window.HeightOf(ids[i]),
+                is_in ? std::optional<Height>(Height{height_of[i]}) : std::nullopt)
+          << "id " << i << " after height " << height;
+    }
+  }
 }
 
 TEST(DuplicateWindow, IsTheSameAfterARestart) {
