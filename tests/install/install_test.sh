@@ -36,6 +36,13 @@ quietly cmake --build "$work/counter/build"
 quietly "$kiln" testnet --validators 1 --base-port 0 --output "$work/net"
 "$work/counter/build/counter" --home "$work/net/validator-0" > "$work/counter.log" 2>&1 &
 node=$!
+for ((tries = 0; ; tries++)); do
+  status=$("$kiln" status --testnet "$work/net" --json 2> /dev/null) || true
+  grep -q '"ready": true' <<< "$status" && break
+  kill -0 "$node" 2> /dev/null || fail "the validator ended while it started"
+  [[ $tries -lt 300 ]] || fail "the validator is not ready after 30 s: $status"
+  sleep 0.1
+done
 
 # To a counter, whatever is submitted is a name: the second time it has been seen twice.
 for expected in 1 2; do
