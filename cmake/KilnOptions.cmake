@@ -27,7 +27,10 @@ endif()
 
 find_program(KILN_CCACHE ccache)
 if(KILN_CCACHE AND KILN_IS_TOP_LEVEL)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${KILN_CCACHE})
+  # Precompiled headers can be cached only if their defines and time stamps are trusted.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+    ${KILN_CCACHE})
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 find_program(KILN_MOLD mold)
 if(KILN_MOLD AND KILN_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
