@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "consensus/block.h"
 #include "consensus/codec.h"
@@ -50,6 +51,10 @@ class Invariants {
     if (vote_is_later) OnSigned(i, *record.last_timeout);
     if (record.last_vote.has_value()) OnSigned(i, *record.last_vote);
     if (record.last_timeout.has_value()) OnSigned(i, *record.last_timeout);
+  }
+
+  void OnUnreadable(uint32_t i, const absl::Status& why) {
+    Expect(i, false, absl::StrCat("writes a record that nobody can read: ", why.message()));
   }
 
   void OnSent(uint32_t i, const Message& message) {

@@ -87,7 +87,8 @@ class RandomWorld {
   void OneThing() {
     const uint64_t choice = Below(1000);
     if (choice < 900) return DeliverSomething();
-    if (choice < 950) return cluster_.Advance(Below(120'000));
+    if (choice < 940) return cluster_.Advance(Below(120'000));
+    if (choice < 950) return LeaveOutABlock();
     const uint32_t i = AnyReplica();
     if (choice < 953) return Crash(i);
     if (choice < 965) return StartOne();
@@ -123,6 +124,34 @@ class RandomWorld {
   void StartOne() {
     for (uint32_t i = 0; i < cluster_.size(); ++i) {
       if (!cluster_.is_up(i)) return cluster_.Start(i);
+    }
+  }
+
+  // A two-faced leader whose round began with a TC also sends all a block that leaves out its
+  // parent: what replicas must refuse when somebody reported the QC for that parent.
+  void LeaveOutABlock() {
+    for (const InFlight& message : cluster_.flight()) {
+      const auto* proposal = std::get_if<Proposal>(&message.message);
+      if (proposal == nullptr || !proposal->tc.has_value()) continue;
+      if (cluster_.invariants().IsHonest(message.from)) continue;
+      const BlockPtr left_out = cluster_.Stored(message.from, proposal->block->header.parent_id);
+      const BlockPtr parent = cluster_.Stored(message.from, left_out->header.parent_id);
+      if (parent == nullptr) return;
+      const Header& honest = proposal->block->header;
+      const BlockPtr block =
+          cluster_.world().BlockOn(parent, left_out->justify, honest.round,
+                                   {.executed_height = parent->header.executed_height,
+                                    .state_root = parent->header.state_root,
+                                    .time_us = honest.time_us,
+                                    .proposer = honest.proposer});
+      const Proposal lie = cluster_.world().ProposalOf(block, proposal->tc);
+      const uint32_t from = message.from;
+      for (uint32_t to = 0; to < cluster_.size(); ++to) {
+        if (cluster_.validator(to) != cluster_.validator(from)) {
+          cluster_.flight().push_front({from, to, lie});
+        }
+      }
+      return;
     }
   }
 
@@ -267,7 +296,8 @@ TEST(RandomClusterMutants, CatchesAForgottenTimeout) {
                                      [](SafetyRecord* record, const SafetyRecord&) {
                                        if (!record->last_timeout.has_value()) return;
                                        record->last_timeout.reset();
-                                       record->last_voted_round.value -= 1;
+                                       record->last_voted_round =
+                                           record->last_vote ? record->last_vote->round : Round{};
                                      }}),
                  "replica");
 }

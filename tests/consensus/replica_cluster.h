@@ -84,6 +84,11 @@ class ReplicaCluster {
   ValidatorIndex validator(uint32_t i) const { return nodes_.at(i).validator; }
   uint64_t now_us() const { return now_us_; }
   const std::vector<BlockPtr>& committed(uint32_t i) const { return nodes_.at(i).committed; }
+  // Null when the replica's disk never held it.
+  BlockPtr Stored(uint32_t i, const Hash& id) const {
+    const auto it = nodes_.at(i).blocks.find(id);
+    return it == nodes_.at(i).blocks.end() ? nullptr : it->second;
+  }
   bool HasCommitted(uint32_t i, const std::string& transaction) const {
     return nodes_.at(i).transactions.contains(transaction);
   }
@@ -289,7 +294,7 @@ class ReplicaCluster {
     if (effects.durable.safety.has_value()) {
       // Written and read back: what the record loses in encoding would show.
       auto read = DecodeSafetyRecord(Encode(*effects.durable.safety));
-      KILN_CHECK_OK(read.status());
+      if (!read.ok()) return invariants_.OnUnreadable(i, read.status());
       invariants_.OnDurable(i, *read);
       node.safety = *std::move(read);
       if (commits) node.safety_at_commit = node.safety;
