@@ -96,7 +96,7 @@ absl::Status PeerLink::Add(PeerStream* stream, bool dialed, uint64_t now_us) {
     return absl::ResourceExhaustedError("too many streams without a hello");
   }
   stream->dialed_ = dialed;
-  stream->hello_deadline_us_ = now_us + Microseconds(context_.options->hello_timeout);
+  stream->deadline_us_ = now_us + Microseconds(context_.options->hello_timeout);
   streams_.push_back(stream);
   StartLocked(stream);
   return absl::OkStatus();
@@ -207,7 +207,6 @@ absl::Status PeerLink::CheckHello(const PeerStream& stream, const grpc::ByteBuff
 
 void PeerLink::Accept(PeerStream* stream) {
   PeerStream* replaced = nullptr;
-  bool replaced_writing = false;
   const absl::Status why = absl::AbortedError("replaced by a newer connection");
   {
     absl::MutexLock delivery(&delivery_mutex_);
@@ -215,10 +214,7 @@ void PeerLink::Accept(PeerStream* stream) {
       absl::MutexLock lock(&mutex_);
       if (stream->ended_) return;
       replaced = live_;
-      if (replaced != nullptr) {
-        replaced_writing = replaced->writing_;
-        EndLocked(replaced, why);
-      }
+      if (replaced != nullptr) EndLocked(replaced, why);
       stream->accepted_ = true;
       live_ = stream;
       dial_delay_ = context_.options->reconnect_delay_min;
@@ -228,7 +224,7 @@ void PeerLink::Accept(PeerStream* stream) {
     if (replaced != nullptr) context_.handler->OnDisconnected(peer_);
     context_.handler->OnConnected(peer_);
   }
-  if (replaced != nullptr) replaced->Close(why, replaced_writing);
+  if (replaced != nullptr) replaced->Close(why);
   KILN_LOG(kInfo, "peer", "connected", {{"peer", name_}});
 }
 
@@ -247,6 +243,7 @@ void PeerLink::Deliver(PeerStream* stream, Frame frame) {
 // True if the stream was the live one: the handler must be told.
 bool PeerLink::EndLocked(PeerStream* stream, std::optional<absl::Status> why) {
   stream->ended_ = true;
+  stream->deadline_us_ = 0;
   stream->why_ = std::move(why);
   if (stream != live_) return false;
   live_ = nullptr;
@@ -254,21 +251,19 @@ bool PeerLink::EndLocked(PeerStream* stream, std::optional<absl::Status> why) {
 }
 
 void PeerLink::End(PeerStream* stream, std::optional<absl::Status> why) {
-  bool writing = false;
   {
     absl::MutexLock delivery(&delivery_mutex_);
     bool was_live = false;
     {
       absl::MutexLock lock(&mutex_);
       if (stream->ended_) return;
-      writing = stream->writing_;
       was_live = EndLocked(stream, why);
       if (was_live) queue_.Clear();  // meant for a connection that is no more
     }
     if (was_live) context_.handler->OnDisconnected(peer_);
   }
   // Nobody else closes it, and it is not done before it is closed: it is still there.
-  stream->Close(why, writing);
+  stream->Close(why);
 }
 
 void PeerLink::OnDone(PeerStream* stream, const absl::Status& remote, uint64_t now_us) {
@@ -325,28 +320,40 @@ uint64_t PeerLink::NextDue() const {
   if (stopped_) return kNever;
   uint64_t due = dialing_ ? kNever : next_dial_us_;
   for (const PeerStream* stream : streams_) {
-    if (!stream->accepted_ && !stream->ended_) due = std::min(due, stream->hello_deadline_us_);
+    if (!stream->accepted_ || stream->ended_) due = std::min(due, stream->deadline_us_);
   }
   return due;
 }
 
-void PeerLink::ExpireHellos(uint64_t now_us) {
+void PeerLink::ExpireStreams(uint64_t now_us) {
   const absl::Status why = absl::DeadlineExceededError("no hello in time");
-  std::vector<std::pair<PeerStream*, bool>> expired;
+  std::vector<PeerStream*> expired;
   {
     absl::MutexLock lock(&mutex_);
     for (PeerStream* stream : streams_) {
-      if (stream->accepted_ || stream->ended_ || stream->hello_deadline_us_ > now_us) continue;
-      expired.emplace_back(stream, stream->writing_);
-      EndLocked(stream, why);  // not the live one: that is accepted
+      if (stream->ended_) {
+        AbortWhenDueLocked(stream, now_us);
+      } else if (!stream->accepted_ && stream->deadline_us_ <= now_us) {
+        expired.push_back(stream);
+        EndLocked(stream, why);  // not the live one: that is accepted
+      }
     }
   }
-  for (const auto& [stream, writing] : expired) stream->Close(why, writing);
+  for (PeerStream* stream : expired) stream->Close(why);
+}
+
+void PeerLink::AbortWhenDueLocked(PeerStream* stream, uint64_t now_us) {
+  if (stream->deadline_us_ == 0) {
+    stream->deadline_us_ = now_us + Microseconds(kCloseGrace);
+  } else if (stream->deadline_us_ <= now_us) {
+    stream->deadline_us_ = kNever;
+    stream->Abort();
+  }
 }
 
 void PeerLink::Stop() {
   const absl::Status why = absl::UnavailableError("the node stopped");
-  std::vector<std::pair<PeerStream*, bool>> open;
+  std::vector<PeerStream*> open;
   {
     absl::MutexLock delivery(&delivery_mutex_);
     bool was_live = false;
@@ -356,13 +363,13 @@ void PeerLink::Stop() {
       queue_.Clear();
       for (PeerStream* stream : streams_) {
         if (stream->ended_) continue;
-        open.emplace_back(stream, stream->writing_);
+        open.push_back(stream);
         was_live = EndLocked(stream, why) || was_live;
       }
     }
     if (was_live) context_.handler->OnDisconnected(peer_);
   }
-  for (const auto& [stream, writing] : open) stream->Close(why, writing);
+  for (PeerStream* stream : open) stream->Close(why);
 }
 
 }  // namespace kiln::network

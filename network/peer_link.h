@@ -31,9 +31,10 @@ class PeerStream {
 
   virtual void Read() = 0;
   virtual void Write(grpc::ByteBuffer bytes) = 0;
-  // `why` is empty when the peer ended the stream. `writing`: a Write is under way and may be
-  // stuck.
-  virtual void Close(const std::optional<absl::Status>& why, bool writing) = 0;
+  // `why`, which the peer is told, is empty when the peer ended the stream.
+  virtual void Close(const std::optional<absl::Status>& why) = 0;
+  // After Close, under the link's lock: the peer does not take what it is told.
+  virtual void Abort() = 0;
   // Whom the TLS handshake proved.
   virtual absl::StatusOr<PeerIdentity> Identity() const = 0;
 
@@ -46,7 +47,8 @@ class PeerStream {
   bool writing_hello_ = false;
   bool ended_ = false;  // Close has been or is being called
   std::optional<absl::Status> why_;
-  uint64_t hello_deadline_us_ = 0;  // monotonic
+  // Monotonic microseconds: of the hello; once ended, of Abort, 0 until the timer has seen it.
+  uint64_t deadline_us_ = 0;
 };
 
 // Frames for one peer, oldest first; the oldest make room for the newest. Not thread-safe.
@@ -83,6 +85,8 @@ struct PeerLinkContext {
 class PeerLink {
  public:
   static constexpr size_t kUnacceptedStreamsMax = 4;
+  // For a peer to take in why it was sent away.
+  static constexpr absl::Duration kCloseGrace = absl::Seconds(1);
   // Kept for a peer that is not connected, so that what was said just before is not lost.
   static constexpr size_t kOfflineFramesMax = 256;
   static constexpr size_t kOfflineBytesShare = 8;  // of the queue's bytes: one in this many
@@ -111,10 +115,10 @@ class PeerLink {
 
   // Whether to dial now; then the caller makes a stream and Adds it.
   bool TakeDueDial(uint64_t now_us);
-  // Monotonic microseconds of the next dial or hello deadline; UINT64_MAX for none.
+  // Monotonic microseconds of the next dial, hello deadline or abort; UINT64_MAX for none.
   uint64_t NextDue() const;
-  // Ends the streams whose hello is overdue.
-  void ExpireHellos(uint64_t now_us);
+  // Ends the streams whose hello is overdue, and aborts those that were closed kCloseGrace ago.
+  void ExpireStreams(uint64_t now_us);
   // Ends all streams and takes on no others.
   void Stop();
 
@@ -134,6 +138,8 @@ class PeerLink {
   // Empty when the peer ended it. Only the first call counts.
   void End(PeerStream* stream, std::optional<absl::Status> why);
   bool EndLocked(PeerStream* stream, std::optional<absl::Status> why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AbortWhenDueLocked(PeerStream* stream, uint64_t now_us)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DelayDialLocked(bool was_accepted, uint64_t now_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RecordEnd(const absl::Status& why, bool was_accepted);

@@ -94,10 +94,11 @@ class DialedStream final : public PeerStream,
     out_ = std::move(bytes);
     StartWrite(&out_);
   }
-  void Close(const std::optional<absl::Status>& why, bool /*writing*/) override {
+  void Close(const std::optional<absl::Status>& why) override {
     if (why.has_value()) context_.TryCancel();
     RemoveHold();
   }
+  void Abort() override { context_.TryCancel(); }
   absl::StatusOr<PeerIdentity> Identity() const override {
     return IdentityFrom(context_.auth_context().get());
   }
@@ -154,11 +155,12 @@ class AcceptedStream final : public PeerStream,
     out_ = std::move(bytes);
     StartWrite(&out_);
   }
-  void Close(const std::optional<absl::Status>& why, bool writing) override {
-    // The status would queue behind a write that the peer may never read.
-    if (writing) context_->TryCancel();
+  void Close(const std::optional<absl::Status>& why) override {
+    const std::shared_ptr<PeerHub> hub = hub_;
     Finish(why.has_value() ? ToGrpc(*why) : grpc::Status::OK);
+    hub->Wake();  // for Abort: the status queues behind a write that the peer may never read
   }
+  void Abort() override { context_->TryCancel(); }
   absl::StatusOr<PeerIdentity> Identity() const override {
     return IdentityFrom(context_->auth_context().get());
   }

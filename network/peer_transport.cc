@@ -108,7 +108,7 @@ class GrpcPeerTransport final : public PeerTransport {
   }
 
  private:
-  // Dials, and ends streams without a hello.
+  // Dials, and ends streams whose time is up.
   void RunTimer() {
     uint64_t due_us = 0;
     while (hub_->WaitUntil(due_us)) {
@@ -116,7 +116,7 @@ class GrpcPeerTransport final : public PeerTransport {
       due_us = UINT64_MAX;
       for (const auto& link : hub_->links()) {
         if (link == nullptr) continue;
-        link->ExpireHellos(now_us);
+        link->ExpireStreams(now_us);
         if (link->TakeDueDial(now_us)) DialPeer(hub_, link.get());
         due_us = std::min(due_us, link->NextDue());
       }

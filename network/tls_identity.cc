@@ -1,6 +1,7 @@
 #include "network/tls_identity.h"
 
 #include <fcntl.h>
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
@@ -264,6 +265,9 @@ void PrepareGrpc() {
     setenv("GRPC_SSL_CIPHER_SUITES", kCipherSuites, /*replace=*/1);
     gpr_set_log_function(&LogGrpcLine);
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+    // Never undone: with the last channel gRPC would end its threads in the background, and the
+    // process may be exiting just then.
+    grpc_init();
   });
 }
 

@@ -32,9 +32,12 @@ class FakeStream : public PeerStream {
     writing_ = true;
     written_.push_back(std::move(bytes));
   }
-  void Close(const std::optional<absl::Status>& why, bool writing) override {
+  void Abort() override {
+    EXPECT_TRUE(closed_);
+    ++aborts_;
+  }
+  void Close(const std::optional<absl::Status>& why) override {
     EXPECT_FALSE(closed_) << "closed twice";
-    EXPECT_EQ(writing, writing_);
     closed_ = true;
     why_ = why;
   }
@@ -66,6 +69,7 @@ class FakeStream : public PeerStream {
     return bodies;
   }
 
+  int aborts() const { return aborts_; }
   bool closed() const { return closed_; }
   bool writing() const { return writing_; }
   size_t writes() const { return written_.size(); }
@@ -76,6 +80,7 @@ class FakeStream : public PeerStream {
   bool reading_ = false;
   bool writing_ = false;
   bool closed_ = false;
+  int aborts_ = 0;
   std::optional<absl::Status> why_;
   std::vector<grpc::ByteBuffer> written_;
 };
@@ -310,14 +315,32 @@ TEST_F(PeerLinkTest, EndsStreamsWithoutAHelloInTime) {
   ASSERT_TRUE(link->Add(&silent, false, 3 * kSecond).ok());
   auto live = Accepted(link.get(), 0);
   EXPECT_EQ(link->NextDue(), 8 * kSecond);
-  link->ExpireHellos(8 * kSecond - 1);
+  link->ExpireStreams(8 * kSecond - 1);
   EXPECT_FALSE(silent.closed());
-  link->ExpireHellos(8 * kSecond);
+  link->ExpireStreams(8 * kSecond);
   EXPECT_TRUE(silent.closed());
   EXPECT_FALSE(live->closed());
   link->OnDone(&silent, absl::OkStatus(), 8 * kSecond);
   EXPECT_EQ(link->status().last_error, "no hello in time");
   link->Stop();
+}
+
+TEST_F(PeerLinkTest, AbortsOnceWhatDoesNotEndInTimeAfterItWasClosed) {
+  auto link = LinkTo(0);
+  auto stream = Accepted(link.get(), 0);
+  EXPECT_EQ(link->NextDue(), UINT64_MAX);
+  stream->Receive(link.get(), EncodeWireHello(HelloOf(0)));
+  ASSERT_TRUE(stream->closed());
+  EXPECT_EQ(link->NextDue(), 0u);
+  link->ExpireStreams(5 * kSecond);
+  EXPECT_EQ(link->NextDue(), 6 * kSecond);
+  link->ExpireStreams(6 * kSecond - 1);
+  EXPECT_EQ(stream->aborts(), 0);
+  link->ExpireStreams(6 * kSecond);
+  link->ExpireStreams(7 * kSecond);
+  EXPECT_EQ(stream->aborts(), 1);
+  link->OnDone(stream.get(), absl::OkStatus(), 7 * kSecond);
+  EXPECT_EQ(link->NextDue(), UINT64_MAX);
 }
 
 TEST_F(PeerLinkTest, TakesOnOnlyAFewStreamsWithoutAHello) {

@@ -134,7 +134,7 @@ TEST(PeerTransport, CountsWhatTheHandlerHasNoRoomForAndGoesOn) {
 }
 
 TEST(PeerTransport, StopsWhileTrafficFlows) {
-  for (int iteration = 0; iteration < 25; ++iteration) {
+  for (int iteration = 0; iteration < 12; ++iteration) {
     PeerTestCluster cluster(3);
     cluster.StartAll();
     std::atomic<bool> stopping = false;
