@@ -101,16 +101,20 @@ std::vector<std::string> ForeignGreetings() {
   // random.
   const std::string hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x01\x02\x03\x04", 16);
   const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
-  return {"GET / HTTP/1.1\r\nHost: kiln\r\n\r\n",
-          "POST /kiln.v1.Kiln/Submit HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n",
-          std::string(kHttp2Preface) + settings,
-          hello.substr(0, 3),
-          hello,
-          hello + std::string(600, '\xff'),
-          std::string("\x16\x03\x01\xff\xff", 5) + std::string(70000, '\x01'),
-          std::string("\x15\x03\x03\x00\x02\x02\x00", 7),
-          "SSH-2.0-OpenSSH_9.2\r\n",
-          std::string(1, '\0')};
+  std::vector<std::string> greetings = {
+      "GET / HTTP/1.1\r\nHost: kiln\r\n\r\n",
+      "POST /kiln.v1.Kiln/Submit HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n",
+      "SSH-2.0-OpenSSH_9.2\r\n"};
+  greetings.push_back(kHttp2Preface + settings);
+  greetings.push_back(hello.substr(0, 3));
+  greetings.push_back(hello);
+  greetings.push_back(hello + std::string(600, '\xff'));
+  std::string long_record("\x16\x03\x01\xff\xff", 5);
+  long_record.resize(70000, '\x01');
+  greetings.push_back(long_record);
+  greetings.push_back(std::string("\x15\x03\x03\x00\x02\x02\x00", 7));
+  greetings.push_back(std::string(1, '\0'));
+  return greetings;
 }
 
 TlsOutcome GreetOverTls(const std::string& address,

@@ -4,14 +4,17 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "node/home.h"
-#include "node/node_options.h"
 #include "tests/integration/hostile_peers.h"
 #include "tests/integration/load.h"
 #include "tests/integration/test_cluster.h"
@@ -47,6 +50,13 @@ uint64_t MemoryKib(pid_t pid) {
 size_t OpenDescriptors(pid_t pid) {
   const fs::directory_iterator descriptors(absl::StrCat("/proc/", pid, "/fd"));
   return static_cast<size_t>(std::distance(fs::begin(descriptors), fs::end(descriptors)));
+}
+
+bool SaysOnOneLine(const std::string& log_file, absl::string_view first, absl::string_view second) {
+  for (const absl::string_view line : absl::StrSplit(ReadFile(log_file), '\n')) {
+    if (absl::StrContains(line, first) && absl::StrContains(line, second)) return true;
+  }
+  return false;
 }
 
 // One validator is attacked on all its ports; the others see only what gets through.
@@ -149,38 +159,67 @@ class Impostors : public HostileBytes {
   void Attack() override {
     const Hash chain_id = cluster_.chain().genesis.ChainId();
     const crypto::SecretKey stranger = crypto::SecretKey::Generate();
-    const absl::StatusOr<NodeOptions> member = NodeOptions::FromHome(cluster_.home(0));
-    ASSERT_TRUE(member.ok()) << member.status();
-    const absl::StatusOr<node::NodeKeys> keys = node::LoadNodeKeys(*member);
-    ASSERT_TRUE(keys.ok()) << keys.status();
-    Hash other_chain = chain_id;
-    other_chain.bytes[0] ^= 1;
     const absl::Time now = absl::Now();
-    const network::IdentityCertificate certificates[] = {
+    const network::IdentityCertificate unsound[] = {
         PlainSelfSignedCertificate(),
-        network::MakeIdentityCertificate(stranger, chain_id, now),
-        network::MakeIdentityCertificate(keys->node, other_chain, now),
-        network::MakeIdentityCertificate(keys->node, chain_id, now - absl::Hours(48)),
+        network::MakeIdentityCertificate(stranger, chain_id, now - absl::Hours(48)),
     };
+    const network::IdentityCertificate sound =
+        network::MakeIdentityCertificate(stranger, chain_id, now);
     for (int i = 0; i < kImpostors; ++i) {
-      for (const network::IdentityCertificate& certificate : certificates) {
-        ExpectRefused(&certificate);
+      for (const network::IdentityCertificate& certificate : unsound) {
+        ExpectRefusedByTls(&certificate);
       }
-      ExpectRefused(nullptr);
+      ExpectRefusedByTls(nullptr);
+      // A sound identity is heard, so that it can be told why it is refused.
+      EXPECT_TRUE(GreetOverTls(peer_port(), &sound).connected);
     }
   }
 
-  void ExpectRefused(const network::IdentityCertificate* certificate) {
+  void ExpectRefusedByTls(const network::IdentityCertificate* certificate) {
     const TlsOutcome outcome = GreetOverTls(peer_port(), certificate);
     EXPECT_TRUE(outcome.connected);
     EXPECT_FALSE(outcome.answered);
-    // Clients show no certificate: whatever they show is not looked at.
-    EXPECT_TRUE(GreetOverTls(client_port(), certificate).connected);
+    // Clients need no certificate: what they show is not looked at.
+    EXPECT_TRUE(GreetOverTls(client_port(), certificate).answered);
   }
 };
 
 TEST_F(Impostors, AtThePeerPortAreRefusedAndDisturbNobody) {
   for (int i = 0; i < 3; ++i) Attack();
+  ExpectNobodyNotices();
+}
+
+// A real node whose genesis has the victim in it, but is another.
+class ForeignNode : public HostileBytes {
+ protected:
+  void Attack() override {}
+
+  // Makes a home of `other` believe in a chain of its own with the victim as its second validator.
+  void AimAtVictim(TestCluster& other) {
+    Genesis genesis = cluster_.chain().genesis;
+    const absl::StatusOr<node::HomeKeys> keys = node::ReadHomeKeys(other.home(0));
+    ASSERT_TRUE(keys.ok()) << keys.status();
+    genesis.chain_name = "another";
+    genesis.validators[0].consensus_key = keys->consensus_key;
+    genesis.validators[0].node_key = keys->node_key;
+    const node::HomePaths paths(other.home(0));
+    std::ofstream(paths.genesis) << genesis.ToJson();
+    std::ofstream(paths.config, std::ios::app)
+        << "\n[[peers]]\nname = \"" << genesis.validators[kVictim].name << "\"\naddress = \""
+        << peer_port() << "\"\n";
+  }
+};
+
+TEST_F(ForeignNode, OfAnotherChainIsRefusedWithTheReasonInBothLogs) {
+  TestCluster other(1);
+  ASSERT_NO_FATAL_FAILURE(AimAtVictim(other));
+  other.Start(0);
+  for (const std::string& log : {cluster_.log_file(kVictim), other.log_file(0)}) {
+    EXPECT_TRUE(WaitUntil([&] { return SaysOnOneLine(log, "refused", "chain"); })) << log;
+  }
+  EXPECT_TRUE(other.IsRunning(0));
+  EXPECT_EQ(other.Terminate(0), 0);
   ExpectNobodyNotices();
 }
 

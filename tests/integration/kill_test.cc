@@ -110,7 +110,7 @@ TEST(Kill, OneOfFourForGoodLeavesTheRestCommitting) {
       (*client)->Submit({"Dno such key", "from idle"}, kPatience);
   ASSERT_TRUE(receipt.ok()) << receipt.status();
   Load load(cluster.chain());
-  ASSERT_TRUE(load.WaitForMore(1000));
+  ASSERT_TRUE(load.WaitForMore(500));
   load.Stop();
   load.ExpectNoErrors();
   ASSERT_TRUE(cluster.StopAll());

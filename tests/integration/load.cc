@@ -80,18 +80,12 @@ void Load::ExpectNoErrors() const {
   for (size_t i = 0; i < std::min(all.size(), kErrorsShown); ++i) ADD_FAILURE() << all[i];
 }
 
-bool Load::MayGoOn() const {
-  if (stopping_) return false;
-  absl::MutexLock lock(&mutex_);
-  return errors_.empty() || !options_.ends_at_first_error;
-}
-
 void Load::Run(size_t index) {
   const size_t first = index % chain_.endpoints.size();
   absl::StatusOr<std::unique_ptr<Client>> client =
       Client::Connect(tools::StartingAt(chain_, first));
   KILN_CHECK_OK(client.status());
-  while (MayGoOn()) {
+  while (!stopping_) {
     if (index % 2 == 0) {
       SubmitMany(**client, index);
     } else {

@@ -22,8 +22,6 @@ struct LoadOptions {
   size_t in_flight = 32;  // of each client that submits many
   size_t value_bytes = 64;
   absl::Duration submit_timeout = absl::Seconds(40);
-  // Whose answer counts as an end of a client's work, rather than as an error to go on after.
-  bool ends_at_first_error = false;
 };
 
 // Each client asks another validator first, and goes on to the others when that one is gone. All
@@ -55,7 +53,6 @@ class Load {
   void SubmitOne(Client& client, size_t index);
   Transaction Next(size_t index);
   void Take(const Transaction& transaction, const absl::StatusOr<Receipt>& receipt);
-  bool MayGoOn() const;
 
   const ClientOptions chain_;
   const LoadOptions options_;
