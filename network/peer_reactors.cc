@@ -65,7 +65,7 @@ class RefusalNote {
 };
 
 // A stream that we called for. Owns its channel, so that each attempt makes a connection of its own
-// with the certificate of the day. Deletes itself when done.
+// with the certificate of the day. Retires to the hub when done.
 class DialedStream final : public PeerStream,
                            public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
@@ -108,9 +108,8 @@ class DialedStream final : public PeerStream,
   void OnDone(const grpc::Status& status) override {
     if (taken_) link_->OnDone(this, refusal_->Or(FromGrpc(status)), MonotonicMicros());
     const std::shared_ptr<PeerHub> hub = hub_;
-    delete this;
+    hub->StreamEnds(std::unique_ptr<PeerStream>(this));
     hub->Wake();
-    hub->StreamEnds();
   }
 
  private:
@@ -270,9 +269,16 @@ void PeerHub::StreamBegins() {
   ++streams_;
 }
 
-void PeerHub::StreamEnds() {
+void PeerHub::StreamEnds(std::unique_ptr<PeerStream> retired) {
   absl::MutexLock lock(&mutex_);
+  if (retired != nullptr) retired_.push_back(std::move(retired));
   --streams_;
+}
+
+void PeerHub::DestroyRetired() {
+  std::vector<std::unique_ptr<PeerStream>> retired;
+  absl::MutexLock lock(&mutex_);
+  retired.swap(retired_);  // destroyed when the lock is no longer held
 }
 
 void PeerHub::WaitForStreams() {

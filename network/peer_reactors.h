@@ -33,8 +33,12 @@ class PeerHub {
   const std::vector<std::unique_ptr<PeerLink>>& links() const { return links_; }
 
   void StreamBegins();
-  void StreamEnds();
+  // The last that a stream does. One that owns a channel is kept for DestroyRetired.
+  void StreamEnds(std::unique_ptr<PeerStream> retired = nullptr);
   void WaitForStreams();
+  // Never on a thread of gRPC's: with the last channel of a process gRPC waits for these threads to
+  // end.
+  void DestroyRetired();
 
   // Wakes the timer thread: something may be due earlier than it thinks.
   void Wake();
@@ -53,6 +57,7 @@ class PeerHub {
 
   absl::Mutex mutex_;
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;  // reactors whose OnDone has not run
+  std::vector<std::unique_ptr<PeerStream>> retired_ ABSL_GUARDED_BY(mutex_);
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -104,6 +104,7 @@ class GrpcPeerTransport final : public PeerTransport {
       server_->Wait();
     }
     hub_->WaitForStreams();
+    hub_->DestroyRetired();
     server_.reset();
   }
 
@@ -112,6 +113,7 @@ class GrpcPeerTransport final : public PeerTransport {
   void RunTimer() {
     uint64_t due_us = 0;
     while (hub_->WaitUntil(due_us)) {
+      hub_->DestroyRetired();
       const uint64_t now_us = SystemClock()->Read().monotonic_us;
       due_us = UINT64_MAX;
       for (const auto& link : hub_->links()) {
