@@ -21,7 +21,6 @@
 namespace kiln::network {
 namespace {
 
-constexpr absl::Duration kAllFailedPause = absl::Milliseconds(200);
 constexpr char kSetAside[] = "set aside as a duplicate or as expired; its receipt was not given";
 
 // See kiln/client.h. Every answer is checked here before it leaves; what fails the check is
@@ -168,7 +167,7 @@ class GrpcClient final : public Client {
     for (size_t i = 0; WallNow() < deadline; ++i) {
       if (i > 0 && i % endpoints_->size() == 0) {
         refusals = 0;
-        absl::SleepFor(std::min(kAllFailedPause, deadline - WallNow()));
+        endpoints_->Pause(first + i, std::min(kAllFailedPause, deadline - WallNow()));
       }
       const absl::Status status = AskOne(first + i, deadline, attempt);
       if (status.ok()) return status;

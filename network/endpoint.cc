@@ -24,9 +24,9 @@ constexpr int kKeepaliveTimeoutMs = 10 * 1000;
 grpc::ChannelArguments ArgumentsFor(const ChainLimits& limits) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY,
-                   0);                           // the environment does not choose whom we talk to
+                   0);  // the environment does not choose whom we talk to
   arguments.SetSslTargetNameOverride(kTlsServerName);  // identities are keys, not addresses
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // what is sent again is decided here
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);        // what is sent again is decided here
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // clients do not share connections
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMinMs);
@@ -77,12 +77,23 @@ absl::StatusOr<std::unique_ptr<Endpoints>> Endpoints::Create(
   const grpc::ChannelArguments arguments = ArgumentsFor(options.genesis.limits);
   auto endpoints = absl::WrapUnique(new Endpoints());
   for (const std::string& address : options.endpoints) {
+    std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
+        address, CredentialsFor(options, chain_id, address, faults), arguments);
+    std::unique_ptr<v1::Kiln::Stub> stub = v1::Kiln::NewStub(channel);
     endpoints->endpoints_.push_back(
-        {.address = address,
-         .stub = v1::Kiln::NewStub(grpc::CreateCustomChannel(
-             address, CredentialsFor(options, chain_id, address, faults), arguments))});
+        {.address = address, .channel = std::move(channel), .stub = std::move(stub)});
   }
   return endpoints;
+}
+
+void Endpoints::Pause(size_t i, absl::Duration pause) const {
+  if (pause <= absl::ZeroDuration()) return;
+  grpc::Channel& channel = *at(i).channel;
+  if (channel.GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) {
+    absl::SleepFor(pause);
+  } else {
+    channel.WaitForConnected(absl::ToChronoTime(absl::Now() + pause));
+  }
 }
 
 ErrorKind KindOf(const absl::Status& error) {

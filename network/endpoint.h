@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "kiln/client.h"
 #include "kiln/v1/client.grpc.pb.h"
 #include "network/fault_log.h"
@@ -19,8 +20,12 @@ namespace kiln::network {
 // One validator's client port. Connects when it is first used, and again by itself. Thread-safe.
 struct Endpoint {
   std::string address;  // host:port
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Kiln::Stub> stub;
 };
+
+// How long a client that has asked all validators in vain waits before it asks again.
+inline constexpr absl::Duration kAllFailedPause = absl::Milliseconds(200);
 
 // Thread-safe. Invariant: not empty.
 class Endpoints {
@@ -35,6 +40,10 @@ class Endpoints {
   // Where to begin: the last one that did as it should.
   size_t preferred() const { return preferred_.load(std::memory_order_relaxed); }
   void Prefer(size_t i) { preferred_.store(i % size(), std::memory_order_relaxed); }
+
+  // Waits for `pause`. Until it is connected, endpoint `i` uses the time to connect: gRPC makes
+  // progress with a connection only while somebody waits for it.
+  void Pause(size_t i, absl::Duration pause) const;
 
   // Whether so many validators agree on a refusal that one of them must be honest, if less than a
   // third of those configured lie.

@@ -17,7 +17,6 @@ constexpr size_t kBatchBytesTarget = 256 << 10;
 constexpr absl::Duration kPauseMin = absl::Milliseconds(10);
 constexpr absl::Duration kPauseMax =
     absl::Milliseconds(500);  // a validator busy for longer is left
-constexpr absl::Duration kAllFailedPause = absl::Milliseconds(200);
 
 }  // namespace
 
@@ -41,7 +40,7 @@ absl::Status SubmitManyRun::Run() {
     elsewhere_.clear();
     ++at;
     if (useless % setup_.endpoints->size() == 0 && useless > 0) {
-      absl::SleepFor(std::min(kAllFailedPause, setup_.deadline - WallNow()));
+      setup_.endpoints->Pause(at, std::min(kAllFailedPause, setup_.deadline - WallNow()));
     }
   }
   setup_.endpoints->Prefer(at);
