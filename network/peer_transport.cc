@@ -5,7 +5,6 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <thread>
 #include <utility>
@@ -25,7 +24,7 @@ namespace kiln::network {
 namespace {
 
 // After streams were asked to end.
-constexpr std::chrono::milliseconds kShutdownGrace{500};
+constexpr absl::Duration kShutdownGrace = absl::Milliseconds(500);
 
 absl::Status CheckOptions(const PeerTransportOptions& options) {
   KILN_CHECK(options.node_key != nullptr && options.validators != nullptr);
@@ -37,6 +36,10 @@ absl::Status CheckOptions(const PeerTransportOptions& options) {
         "peer transport: the node key is not that of this validator in the genesis");
   }
   return absl::OkStatus();
+}
+
+absl::Time WallTime() {
+  return absl::FromUnixMicros(static_cast<int64_t>(SystemClock()->Read().wall_us));
 }
 
 std::string WithPort(const std::string& address, int port) {
@@ -100,7 +103,7 @@ class GrpcPeerTransport final : public PeerTransport {
       if (link != nullptr) link->Stop();
     }
     if (server_ != nullptr) {
-      server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+      server_->Shutdown(absl::ToChronoTime(WallTime() + kShutdownGrace));
       server_->Wait();
     }
     hub_->WaitForStreams();
