@@ -1,7 +1,8 @@
 // Validators that are killed at random moments under load.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,7 @@ TEST(Kill, OneAfterTheOtherUnderLoadLosesNothingAndNobodyVotesTwice) {
   load.ExpectNoErrors();
   const VoteAudit votes = ReadVotes(cluster);
   votes.ExpectOneVotePerRound();
+  EXPECT_LE(votes.torn_lines(), static_cast<uint64_t>(kKills));
   for (uint32_t i = 0; i < cluster.size(); ++i) {
     EXPECT_GT(votes.CountBy(i), 10U) << "validator-" << i;
     EXPECT_LE(votes.HighestBy(i), DurableLastVotedRound(cluster.home(i)));

@@ -25,7 +25,7 @@ void VoteAudit::ReadLog(const std::string& path) {
         Hash::FromHex(fields[3]).ok()) {
       block_ids_[{author, round}].insert(fields[3]);
     } else {
-      EXPECT_EQ(log.peek(), EOF) << path << ": \"" << line << "\"";
+      ++torn_lines_;
     }
   }
 }

@@ -13,16 +13,17 @@
 
 namespace kiln::integration {
 
-// Votes as the others received them, from any number of logs. A line that is not whole is skipped
-// when it is the last of a log: its writer was killed.
+// Votes as the others received them, from any number of logs. A line that is no vote is counted and
+// left out: a writer that is killed may leave one line that is cut short, and the next one after
+// it.
 class VoteAudit {
  public:
   using EpochRound = std::pair<uint64_t, uint64_t>;
   using Author = uint32_t;
 
-  // Fails the test on a line in the middle that is no vote.
   void ReadLog(const std::string& path);
 
+  uint64_t torn_lines() const { return torn_lines_; }
   uint64_t CountBy(Author author) const;
   EpochRound HighestBy(Author author) const;  // {0, 0} when there is none
   // Fails the test for each round in which somebody voted for two blocks.
@@ -30,6 +31,7 @@ class VoteAudit {
 
  private:
   std::map<std::pair<Author, EpochRound>, std::set<std::string>> block_ids_;
+  uint64_t torn_lines_ = 0;
 };
 
 // The round that the record on the disk of a stopped validator rules out to vote in again.
