@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "consensus/proposal_rules.h"
@@ -44,7 +44,7 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators, 
 
 // Those that no certificate names may be more than there is room for; they can be asked for again.
 void Replica::TakeUncommitted(const std::vector<BlockPtr>& uncommitted) {
-  absl::flat_hash_set<Hash> certified = {high_qc().block_id};
+  absl::btree_set<Hash> certified = {high_qc().block_id};
   for (const BlockPtr& block : uncommitted) certified.insert(block->justify.block_id);
   for (const BlockPtr& block : uncommitted) {
     if (!tree_.Contains(block->header.parent_id)) continue;
