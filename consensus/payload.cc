@@ -37,6 +37,33 @@ Hash RootOf(const std::vector<PayloadIndex::Entry>& entries) {
   return crypto::MerkleRoot(leaves);
 }
 
+// Everything of an index but leaves and root.
+absl::StatusOr<std::shared_ptr<PayloadIndex>> FindEntries(absl::string_view payload,
+                                                          const ChainLimits& limits) {
+  if (payload.size() > limits.block_bytes_max) {
+    return TooLarge("payload: bytes:", payload.size(), limits.block_bytes_max);
+  }
+  crypto::Decoder decoder("payload", payload);
+  const uint32_t count = decoder.U32();
+  KILN_RETURN_IF_ERROR(decoder.status());
+  KILN_RETURN_IF_ERROR(CheckCount(count, decoder.remaining(), limits));
+
+  auto index = std::make_shared<PayloadIndex>();
+  index->entries.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const absl::string_view bytes = decoder.Bytes(payload.size());
+    KILN_RETURN_IF_ERROR(decoder.status());
+    const absl::StatusOr<Envelope> envelope = DecodeEnvelope(bytes, limits);
+    if (!envelope.ok()) return Annotate(envelope.status(), absl::StrCat("payload: entry ", i));
+    index->entries.push_back({.offset = static_cast<uint32_t>(bytes.data() - payload.data()),
+                              .length = static_cast<uint32_t>(bytes.size()),
+                              .id = EnvelopeId(*envelope),
+                              .leaf = {}});
+  }
+  KILN_RETURN_IF_ERROR(decoder.Finish());
+  return index;
+}
+
 }  // namespace
 
 void AppendEnvelope(const Envelope& envelope, std::string* to) {
@@ -104,29 +131,22 @@ SharedBytes PayloadBuilder::Finish() && {
 
 absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexPayload(absl::string_view payload,
                                                                  const ChainLimits& limits) {
-  if (payload.size() > limits.block_bytes_max) {
-    return TooLarge("payload: bytes:", payload.size(), limits.block_bytes_max);
-  }
-  crypto::Decoder decoder("payload", payload);
-  const uint32_t count = decoder.U32();
-  KILN_RETURN_IF_ERROR(decoder.status());
-  KILN_RETURN_IF_ERROR(CheckCount(count, decoder.remaining(), limits));
-
-  auto index = std::make_shared<PayloadIndex>();
-  index->entries.reserve(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    const absl::string_view bytes = decoder.Bytes(payload.size());
-    KILN_RETURN_IF_ERROR(decoder.status());
-    const absl::StatusOr<Envelope> envelope = DecodeEnvelope(bytes, limits);
-    if (!envelope.ok()) return Annotate(envelope.status(), absl::StrCat("payload: entry ", i));
-    index->entries.push_back({.offset = static_cast<uint32_t>(bytes.data() - payload.data()),
-                              .length = static_cast<uint32_t>(bytes.size()),
-                              .id = EnvelopeId(*envelope),
-                              .leaf = crypto::MerkleLeaf(bytes)});
-  }
-  KILN_RETURN_IF_ERROR(decoder.Finish());
-  index->root = RootOf(index->entries);
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<PayloadIndex> index, FindEntries(payload, limits));
+  AddLeaves(payload, index.get());
   return std::shared_ptr<const PayloadIndex>(std::move(index));
+}
+
+absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexBatch(absl::string_view batch,
+                                                               const ChainLimits& limits) {
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<PayloadIndex> index, FindEntries(batch, limits));
+  return std::shared_ptr<const PayloadIndex>(std::move(index));
+}
+
+void AddLeaves(absl::string_view payload, PayloadIndex* index) {
+  for (PayloadIndex::Entry& entry : index->entries) {
+    entry.leaf = crypto::MerkleLeaf(payload.substr(entry.offset, entry.length));
+  }
+  index->root = RootOf(index->entries);
 }
 
 const SharedBytes& EmptyPayload() {

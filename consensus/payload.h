@@ -84,6 +84,13 @@ struct PayloadIndex {
 absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexPayload(absl::string_view payload,
                                                                  const ChainLimits& limits);
 
+// The same for a batch on its way between clients and mempools: ids, but no leaves and no root,
+// which only a block needs.
+absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexBatch(absl::string_view batch,
+                                                               const ChainLimits& limits);
+// Computes leaves and root. REQUIRES: the entries describe `payload`.
+void AddLeaves(absl::string_view payload, PayloadIndex* index);
+
 // The payload of a block without transactions, and its index.
 const SharedBytes& EmptyPayload();
 const std::shared_ptr<const PayloadIndex>& EmptyPayloadIndex();

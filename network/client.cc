@@ -174,7 +174,10 @@ class GrpcClient final : public Client {
       if (KindOf(status) == ErrorKind::kRefusal && endpoints_->IsBelievable(++refusals)) {
         return status;
       }
-      last_error = absl::StrCat(endpoints_->at(first + i).address, ": ", status.message());
+      // What the time ran out for says more than that it ran out.
+      if (i == 0 || !absl::IsDeadlineExceeded(status)) {
+        last_error = absl::StrCat(endpoints_->at(first + i).address, ": ", status.message());
+      }
     }
     return absl::DeadlineExceededError(absl::StrCat("outcome unknown; last: ", last_error));
   }

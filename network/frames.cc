@@ -86,7 +86,7 @@ absl::Status CheckSizes(const Frame& frame, const ChainLimits& limits) {
 absl::StatusOr<TransactionBatch> DecodeBatch(consensus::SharedBytes payload,
                                              const ChainLimits& limits) {
   TransactionBatch batch;
-  KILN_ASSIGN_OR_RETURN(batch.index, consensus::IndexPayload(*payload, limits));
+  KILN_ASSIGN_OR_RETURN(batch.index, consensus::IndexBatch(*payload, limits));
   if (batch.index->entries.empty()) return absl::InvalidArgumentError("batch: no transactions");
   batch.payload = std::move(payload);
   return batch;

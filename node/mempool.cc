@@ -284,7 +284,7 @@ BuiltPayload Mempool::BuildPayload(Height next_height,
   }
   auto index = std::make_shared<PayloadIndex>();
   built.payload = CopyOf(selected, index.get());
-  index->root = crypto::MerkleRoot(LeavesOf(*index));
+  consensus::AddLeaves(*built.payload, index.get());
   built.index = std::move(index);
   return built;
 }

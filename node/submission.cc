@@ -111,7 +111,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   const Height last_height = LastHeightFor(*store_, limits_);
   StampLastHeight(last_height, &batch);
   absl::StatusOr<std::shared_ptr<const consensus::PayloadIndex>> index =
-      consensus::IndexPayload(batch, limits_);
+      consensus::IndexBatch(batch, limits_);
   if (!index.ok()) return refuse(index.status());
   const MempoolCharge charge = ChargeOf(**index);
   if (!budget_->TryReserve(charge)) {
