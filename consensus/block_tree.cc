@@ -24,7 +24,7 @@ const BlockTree::Node& BlockTree::NodeOf(const Hash& id) const {
   return it->second;
 }
 
-absl::Status BlockTree::Insert(BlockPtr block, bool certified) {
+absl::Status BlockTree::Insert(const BlockPtr& block, bool certified) {
   if (certified && Contains(block->id)) MarkCertified(block->id);
   if (Contains(block->id)) return absl::OkStatus();
   const Header& header = block->header;

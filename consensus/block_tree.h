@@ -35,7 +35,7 @@ class BlockTree {
   // block that a QC names always has room. Of the others, the one of the lowest round makes room:
   // rounds may fail for as long as they like, and the newest proposal is still taken.
   // ResourceExhausted for a block of a lower round yet, and for too many of one round.
-  absl::Status Insert(BlockPtr block, bool certified);
+  absl::Status Insert(const BlockPtr& block, bool certified);
   // A QC for the block was seen. REQUIRES: Contains(id).
   void MarkCertified(const Hash& id);
 

@@ -31,7 +31,7 @@ absl::Status ExecutionTracker::OnExecuted(Height height, const Hash& root) {
   roots_.emplace(height, root);
   const auto claim = claims_.find(height);
   if (claim == claims_.end()) return absl::OkStatus();
-  const absl::Status same = Compare(height, root, claim->second);
+  absl::Status same = Compare(height, root, claim->second);
   claims_.erase(claims_.begin(), std::next(claim));
   return same;
 }

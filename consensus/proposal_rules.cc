@@ -53,7 +53,7 @@ absl::Status CheckExecutedHeight(const Block& block, const Block& parent, Height
 
 absl::Status CheckExtends(const Block& block, const Block& parent, Height commits_height,
                           const ChainLimits& limits) {
-  if (const absl::Status link = CheckLink(block, parent); !link.ok()) return link;
+  if (absl::Status link = CheckLink(block, parent); !link.ok()) return link;
   return CheckExecutedHeight(block, parent, commits_height, limits);
 }
 

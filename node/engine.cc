@@ -11,6 +11,8 @@
 namespace kiln::node {
 namespace {
 
+constexpr uint64_t kDropExpiredEveryBlocks = 64;
+
 template <typename T>
 void Append(std::vector<T>&& from, std::vector<T>* to) {
   to->insert(to->end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -58,13 +60,22 @@ void Engine::Take(const TransactionsArrived& arrived, Now now) {
   if (was_empty) Step(consensus::TransactionsWaiting{}, now);
 }
 
+// A leader drops them as it builds; this is for whoever does not lead for long.
+void Engine::DropExpired() {
+  std::vector<Hash> expired = mempool_.DropExpired();
+  if (!expired.empty()) output_->Expired(std::move(expired));
+}
+
 void Engine::Step(const consensus::Event& event, Now now) {
   Keep(replica_->Step(event, now));
 }
 
 void Engine::Keep(consensus::Effects effects) {
   for (const consensus::Commit& commit : effects.durable.commits) {
-    for (const consensus::BlockPtr& block : commit.blocks) mempool_.Remove(block);
+    for (const consensus::BlockPtr& block : commit.blocks) {
+      mempool_.Remove(block);
+      if (block->header.height.value % kDropExpiredEveryBlocks == 0) DropExpired();
+    }
   }
   if (effects.halt.has_value()) pending_.halt = std::move(effects.halt);
   if (effects.durable.safety.has_value())

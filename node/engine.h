@@ -85,6 +85,7 @@ class Engine : private consensus::PayloadSource {
 
   void Step(const consensus::Event& event, Now now);
   void Keep(consensus::Effects effects);
+  void DropExpired();
   void Take(const TransactionsArrived& arrived, Now now);
 
   storage::Store* const store_;

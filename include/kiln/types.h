@@ -34,7 +34,7 @@ struct Hash {
   }
 
   friend bool operator==(const Hash&, const Hash&) = default;
-  friend auto operator<=>(const Hash&, const Hash&) = default;
+  friend auto operator<=>(const Hash&, const Hash&) = default;  // NOLINT: not a null pointer
   template <typename H>
   friend H AbslHashValue(H h, const Hash& hash) {
     return H::combine_contiguous(std::move(h), hash.bytes.data(), hash.bytes.size());
