@@ -16,8 +16,8 @@ namespace {
 constexpr size_t kLastHeightBytes = 8;
 
 // The last height under which the transaction was ordered.
-absl::StatusOr<uint64_t> VerifyInclusion(const Header& header, const Transaction& transaction,
-                                         const Receipt& receipt) {
+absl::StatusOr<uint64_t> VerifyInclusion(const Transaction& transaction, const Receipt& receipt,
+                                         crypto::MerkleProofVerifier& payload) {
   crypto::Decoder decoder("inclusion proof", receipt.proof.inclusion);
   const uint64_t last_height = decoder.U64();
   const absl::string_view merkle_proof = decoder.Raw(decoder.remaining());
@@ -26,7 +26,7 @@ absl::StatusOr<uint64_t> VerifyInclusion(const Header& header, const Transaction
   std::string envelope;
   AppendEnvelope({last_height, transaction.key, transaction.payload}, &envelope);
   const absl::StatusOr<crypto::MerklePosition> position =
-      crypto::VerifyMerkleProof(header.payload_root, crypto::MerkleLeaf(envelope), merkle_proof);
+      payload.Verify(crypto::MerkleLeaf(envelope), merkle_proof);
   if (!position.ok()) return Annotate(position.status(), "inclusion proof");
   if (position->index != receipt.index) {
     return absl::InvalidArgumentError(absl::StrCat("index: the receipt says ", receipt.index,
@@ -92,17 +92,18 @@ absl::StatusOr<Header> ReceiptVerifier::VerifyHeader(absl::string_view finality)
 absl::Status ReceiptVerifier::Verify(const Transaction& transaction, const Receipt& receipt) {
   KILN_ASSIGN_OR_RETURN(const Header header, VerifyHeader(receipt.proof.finality));
   KILN_RETURN_IF_ERROR(CheckHeader(header, receipt));
-  return VerifyInBlock(header, transaction, receipt);
+  crypto::MerkleProofVerifier payload(header.payload_root);
+  return VerifyInBlock(transaction, receipt, payload);
 }
 
-absl::Status ReceiptVerifier::VerifyInBlock(const Header& header, const Transaction& transaction,
-                                            const Receipt& receipt) const {
+absl::Status ReceiptVerifier::VerifyInBlock(const Transaction& transaction, const Receipt& receipt,
+                                            crypto::MerkleProofVerifier& payload) const {
   if (transaction.key.size() > kTransactionKeyBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("transaction: bytes of key: ", transaction.key.size(), ", the limit is ",
                      kTransactionKeyBytesMax));
   }
-  KILN_ASSIGN_OR_RETURN(const uint64_t last_height, VerifyInclusion(header, transaction, receipt));
+  KILN_ASSIGN_OR_RETURN(const uint64_t last_height, VerifyInclusion(transaction, receipt, payload));
   return CheckReply(receipt, last_height, limits_.duplicate_window_blocks);
 }
 

@@ -41,9 +41,10 @@ class ReceiptVerifier {
   absl::Status Verify(const Transaction& transaction, const Receipt& receipt);
 
   // What Verify checks beyond the block itself, for the many receipts that one block may have.
-  // REQUIRES: `header` is from VerifyHeader; its id and height are the receipt's.
-  absl::Status VerifyInBlock(const Header& header, const Transaction& transaction,
-                             const Receipt& receipt) const;
+  // REQUIRES: the block's header is from VerifyHeader, its id and height are the receipt's, and
+  // `payload` is of its payload root.
+  absl::Status VerifyInBlock(const Transaction& transaction, const Receipt& receipt,
+                             crypto::MerkleProofVerifier& payload) const;
 
   // The header of the block that `finality` proves final.
   absl::StatusOr<Header> VerifyHeader(absl::string_view finality);

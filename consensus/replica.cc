@@ -273,7 +273,7 @@ void Replica::Advance() {
   if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
   std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, now_.monotonic_us);
-  if (fetch.has_value()) effects_.fetch.push_back(*std::move(fetch));
+  if (fetch.has_value()) effects_.fetch.push_back(*fetch);
 }
 
 void Replica::TryVote() {

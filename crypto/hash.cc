@@ -37,4 +37,16 @@ Hash HashBytes(absl::string_view domain, absl::string_view bytes) {
   return Hasher(domain).Update(bytes).Finish();
 }
 
+uint64_t ShortHash(uint64_t seed, absl::string_view bytes) {
+  static_assert(crypto_shorthash_BYTES == sizeof(uint64_t));
+  unsigned char key[crypto_shorthash_KEYBYTES] = {'k', 'i', 'l', 'n', '/', 'v', '1', '/'};
+  for (size_t i = 0; i < sizeof(seed); ++i)
+    key[8 + i] = static_cast<unsigned char>(seed >> (8 * i));
+  unsigned char digest[crypto_shorthash_BYTES];
+  crypto_shorthash(digest, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key);
+  uint64_t value = 0;
+  for (size_t i = sizeof(digest); i-- > 0;) value = value << 8 | digest[i];
+  return value;
+}
+
 }  // namespace kiln::crypto

@@ -1,6 +1,7 @@
 #include "crypto/merkle.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -38,6 +39,10 @@ bool HasSibling(uint32_t index, uint32_t size) {
   return IsRight(index) || index + 1 < size;
 }
 
+absl::Status LeadsElsewhere() {
+  return absl::InvalidArgumentError("merkle proof: it leads to another root");
+}
+
 }  // namespace
 
 Hash MerkleLeaf(absl::string_view bytes) {
@@ -73,23 +78,40 @@ std::string MerkleTree::Prove(uint32_t index) const {
 
 absl::StatusOr<MerklePosition> VerifyMerkleProof(const Hash& root, const Hash& leaf,
                                                  absl::string_view proof) {
+  return MerkleProofVerifier(root).Verify(leaf, proof);
+}
+
+absl::StatusOr<MerklePosition> MerkleProofVerifier::Verify(const Hash& leaf,
+                                                           absl::string_view proof) {
   Decoder decoder("merkle proof", proof);
   const MerklePosition position = {.index = decoder.U32(), .leaf_count = decoder.U32()};
   if (position.leaf_count > kMerkleLeavesMax) decoder.Fail("too many leaves");
   if (position.index >= position.leaf_count) decoder.Fail("the index is not below the leaf count");
   KILN_RETURN_IF_ERROR(decoder.status());
+  if (position.leaf_count != leaf_count_) known_.clear();
 
+  std::vector<std::pair<Place, Hash>> shown = {{{0, position.index}, leaf}};
+  bool is_proved = false;
   Hash node = leaf;
   uint32_t index = position.index;
-  for (uint32_t size = position.leaf_count; size > 1; size = (size + 1) / 2, index /= 2) {
+  uint32_t level = 0;
+  for (uint32_t size = position.leaf_count; size > 1; size = (size + 1) / 2, index /= 2, ++level) {
+    const auto known = is_proved ? known_.end() : known_.find({level, index});
+    if (known != known_.end()) {
+      if (known->second != node) return LeadsElsewhere();
+      is_proved = true;  // what is left of the proof is read, not hashed
+    }
     if (!HasSibling(index, size)) continue;
     const Hash sibling = decoder.Digest();
+    if (is_proved) continue;
+    shown.push_back({{level, index ^ 1}, sibling});
     node = IsRight(index) ? Node(sibling, node) : Node(node, sibling);
+    shown.push_back({{level + 1, index / 2}, node});
   }
   KILN_RETURN_IF_ERROR(decoder.Finish());
-  if (Root(position.leaf_count, node.view()) != root) {
-    return absl::InvalidArgumentError("merkle proof: it leads to another root");
-  }
+  if (!is_proved && Root(position.leaf_count, node.view()) != root_) return LeadsElsewhere();
+  leaf_count_ = position.leaf_count;
+  known_.insert(shown.begin(), shown.end());
   return position;
 }
 

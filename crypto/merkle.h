@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -46,6 +48,23 @@ struct MerklePosition {
 // Where `proof` shows `leaf` to be under `root`; InvalidArgument says what is wrong with it.
 absl::StatusOr<MerklePosition> VerifyMerkleProof(const Hash& root, const Hash& leaf,
                                                  absl::string_view proof);
+
+// Checks many proofs under one root: what one has shown, the next need not hash again. Not
+// thread-safe.
+class MerkleProofVerifier {
+ public:
+  explicit MerkleProofVerifier(const Hash& root) : root_(root) {}
+  // As VerifyMerkleProof, except that siblings above a node that was proved before are not looked
+  // at.
+  absl::StatusOr<MerklePosition> Verify(const Hash& leaf, absl::string_view proof);
+
+ private:
+  using Place = std::pair<uint32_t, uint32_t>;  // level from the leaves up, index in the level
+
+  const Hash root_;
+  uint32_t leaf_count_ = 0;                 // of the tree that known_ is about; 0 at first
+  absl::flat_hash_map<Place, Hash> known_;  // all proved
+};
 
 }  // namespace kiln::crypto
 

@@ -174,6 +174,7 @@ absl::Status SubmitManyRun::HandleCommitted(v1::SubmitResults& results) {
     return absl::InvalidArgumentError(
         "block id or height: the finality proof is for another block");
   }
+  crypto::MerkleProofVerifier payload(header.payload_root);
   for (v1::SubmitResults::Committed& committed : *results.mutable_committed()) {
     KILN_ASSIGN_OR_RETURN(const uint32_t index, Land(committed.sequence()));
     Receipt receipt;
@@ -184,7 +185,7 @@ absl::Status SubmitManyRun::HandleCommitted(v1::SubmitResults& results) {
     receipt.proof.inclusion = std::move(*committed.mutable_inclusion());
     receipt.proof.finality = results.finality();
     if (absl::Status verified =
-            setup_.verifier->VerifyInBlock(header, transactions_[index], receipt);
+            setup_.verifier->VerifyInBlock(transactions_[index], receipt, payload);
         !verified.ok()) {
       again_.push_back(index);
       return verified;

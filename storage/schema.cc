@@ -39,11 +39,11 @@ std::string PrefixedHeight(char prefix, Height height) {
 std::array<char, kSealBytes> Checksum(Family family, absl::string_view key,
                                       absl::string_view value) {
   crypto::Encoder place;
-  place.U8(static_cast<uint8_t>(family)).Bytes(key);
-  const Hash digest =
-      crypto::Hasher(crypto::kDomainChecksum).Update(place.view()).Update(value).Finish();
+  place.U8(static_cast<uint8_t>(family)).Raw(key);
+  const uint64_t seed = crypto::ShortHash(/*seed=*/0, place.view());
+  const uint64_t digest = crypto::ShortHash(seed, value);
   std::array<char, kSealBytes> checksum{};
-  std::copy_n(digest.bytes.begin(), kSealBytes, checksum.begin());
+  for (size_t i = 0; i < kSealBytes; ++i) checksum[i] = static_cast<char>(digest >> (8 * i));
   return checksum;
 }
 

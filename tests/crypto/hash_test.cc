@@ -83,5 +83,14 @@ TEST(HashDeathTest, FinishesOnce) {
   EXPECT_EXIT(hasher.Finish(), ::testing::ExitedWithCode(70), "finishes once");
 }
 
+// From an implementation of SipHash-2-4 of its own: another value would make what is stored
+// unreadable.
+TEST(ShortHash, IsSipHashWithTheSeedInItsKey) {
+  EXPECT_EQ(ShortHash(0, ""), 0xb0194b38f6d98a8u);
+  EXPECT_EQ(ShortHash(1, ""), 0xf323da2bf7bffc29u);
+  EXPECT_EQ(ShortHash(0, "abc"), 0x568b7150b55be127u);
+  EXPECT_EQ(ShortHash(7, "a longer text of 30 bytes, yes"), 0x37315943ec8b670bu);
+}
+
 }  // namespace
 }  // namespace kiln::crypto
