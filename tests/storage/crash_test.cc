@@ -31,9 +31,17 @@ class Crash : public StoreFixture {
   }
 
   // A copy of the folder as it is now, as a crash of the machine would leave it at best.
+  // What a crash would leave now. RocksDB deletes files that it no longer needs in the background:
+  // a copy that missed one is made again.
   std::string Copy() {
     const std::string copy = dir_.At(absl::StrCat("copy", copies_++));
-    fs::copy(data_dir(), copy, fs::copy_options::recursive);
+    std::error_code error;
+    do {
+      fs::remove_all(copy);
+      error.clear();
+      fs::copy(data_dir(), copy, fs::copy_options::recursive, error);
+    } while (error == std::errc::no_such_file_or_directory);
+    if (error) throw fs::filesystem_error("copying the data folder", data_dir(), copy, error);
     return copy;
   }
 
