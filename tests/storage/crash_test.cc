@@ -31,16 +31,29 @@ class Crash : public StoreFixture {
   }
 
   // A copy of the folder as it is now, as a crash of the machine would leave it at best.
-  // What a crash would leave now. RocksDB deletes files that it no longer needs in the background:
-  // a copy that missed one is made again.
+  using Listing = std::map<std::string, uintmax_t>;
+
+  // Names and sizes of the data folder's files.
+  Listing List() const {
+    Listing listing;
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(data_dir())) {
+      listing[entry.path().filename().string()] = entry.file_size(error);
+    }
+    return listing;
+  }
+
+  // What a crash would leave now. RocksDB flushes and deletes files in the background: a copy
+  // during which it did is of no single moment, and is made again.
   std::string Copy() {
     const std::string copy = dir_.At(absl::StrCat("copy", copies_++));
     std::error_code error;
+    Listing before;
     do {
+      before = List();
       fs::remove_all(copy);
-      error.clear();
       fs::copy(data_dir(), copy, fs::copy_options::recursive, error);
-    } while (error == std::errc::no_such_file_or_directory);
+    } while (error == std::errc::no_such_file_or_directory || before != List());
     if (error) throw fs::filesystem_error("copying the data folder", data_dir(), copy, error);
     return copy;
   }
