@@ -14,6 +14,10 @@ namespace {
 // How often one peer is told that it is behind.
 constexpr uint64_t kTellBehindEveryUs = 50'000;
 
+constexpr char kDivergedAdvice[] =
+    "this node's application or disk diverged from the others: keep the data folder for analysis, "
+    "and resynchronise into a new one";
+
 Round FirstRound(const SafetyRecord& record) {
   Round highest = record.high_qc.round;
   if (record.last_tc.has_value()) highest = std::max(highest, record.last_tc->round);
@@ -92,10 +96,7 @@ void Replica::On(const TransactionsWaiting&) {}  // Advance() looks at the paylo
 void Replica::On(const BlockExecuted& event) {
   const absl::Status same = execution_.OnExecuted(event.height, event.state_root);
   if (!same.ok()) {
-    Halt(event.height, std::string(same.message()),
-         "this node's application or disk diverged from the others: keep the data folder for "
-         "analysis, "
-         "and resynchronise into a new one");
+    Halt(event.height, std::string(same.message()), kDivergedAdvice);
   }
 }
 
@@ -204,10 +205,7 @@ void Replica::Process(const TimeoutCertificate& tc) {
 void Replica::OnCertified(const BlockPtr& block, const QuorumCertificate& qc) {
   tree_.MarkCertified(block->id);
   if (const absl::Status same = execution_.OnCertified(*block); !same.ok()) {
-    return Halt(
-        block->header.executed_height, std::string(same.message()),
-        "this node's application or disk diverged from the others: keep the data folder for "
-        "analysis, and resynchronise into a new one");
+    return Halt(block->header.executed_height, std::string(same.message()), kDivergedAdvice);
   }
   // The two-chain rule (Jolteon, figure 2; HotStuff-2, section 3).
   if (block->header.round.value != block->header.parent_round.value + 1) return;

@@ -176,4 +176,24 @@ absl::StatusOr<std::unique_ptr<ClientServer>> ClientServer::Start(ClientServerOp
   return server;
 }
 
+absl::StatusOr<Receipt> TakeReceipt(SubmitOutcomes outcomes) {
+  if (!outcomes.status.ok()) return outcomes.status;
+  if (outcomes.entries.empty()) return absl::InternalError("no outcome");
+  SubmitOutcomes::Entry& entry = outcomes.entries.front();
+  Receipt receipt;
+  receipt.height = outcomes.height.value;
+  receipt.index = entry.index;
+  receipt.reply = std::move(entry.reply);
+  receipt.proof.block_id = outcomes.block_id;
+  receipt.proof.inclusion = std::move(entry.inclusion);
+  if (outcomes.finality != nullptr) receipt.proof.finality = *outcomes.finality;
+  return receipt;
+}
+
+std::string BatchOfOne(absl::string_view key, absl::string_view payload) {
+  consensus::PayloadBuilder builder;
+  builder.Add(consensus::Envelope{.last_height = 0, .key = key, .payload = payload});
+  return *std::move(builder).Finish();
+}
+
 }  // namespace kiln::network

@@ -37,6 +37,12 @@ struct SubmitOutcomes {
   std::vector<Entry> entries;  // refused ones have a sequence only
 };
 
+// The receipt of a submission of one transaction, or why there is none.
+absl::StatusOr<Receipt> TakeReceipt(SubmitOutcomes outcomes);
+
+// A batch of one transaction, as ClientHandler::Submit takes it.
+std::string BatchOfOne(absl::string_view key, absl::string_view payload);
+
 // Where outcomes go: each sequence number exactly once, from any thread, never blocking.
 class SubmitSink {
  public:

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/status_macros.h"
-#include "consensus/payload.h"
 #include "network/check_transaction.h"
 #include "network/convert.h"
 
@@ -74,16 +73,7 @@ class SubmitCall final : public UnaryCall, public SubmitSink {
 
  private:
   absl::Status Answer(SubmitOutcomes outcomes) {
-    if (!outcomes.status.ok()) return outcomes.status;
-    if (outcomes.entries.empty()) return absl::InternalError("no outcome");
-    SubmitOutcomes::Entry& entry = outcomes.entries.front();
-    Receipt receipt;
-    receipt.height = outcomes.height.value;
-    receipt.index = entry.index;
-    receipt.reply = std::move(entry.reply);
-    receipt.proof.block_id = outcomes.block_id;
-    receipt.proof.inclusion = std::move(entry.inclusion);
-    if (outcomes.finality != nullptr) receipt.proof.finality = *outcomes.finality;
+    KILN_ASSIGN_OR_RETURN(const Receipt receipt, TakeReceipt(std::move(outcomes)));
     ToProto(receipt, reply_);
     return absl::OkStatus();
   }
@@ -120,12 +110,6 @@ absl::Time DeadlineOf(const ServiceState& state, const grpc::CallbackServerConte
   return std::min(absl::FromChrono(context.deadline()), WallNow() + state.submit_timeout_max);
 }
 
-std::string BatchOfOne(const v1::SubmitRequest& request) {
-  consensus::PayloadBuilder builder;
-  builder.Add(consensus::Envelope{.key = request.key(), .payload = request.payload()});
-  return *std::move(builder).Finish();
-}
-
 grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const absl::Status& status) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(status));
@@ -144,7 +128,8 @@ grpc::ServerUnaryReactor* ServeSubmit(const std::shared_ptr<ServiceState>& state
   }
   const auto call = std::make_shared<SubmitCall>(state, reply);
   if (call->Begin()) {
-    state->handler->Submit(0, BatchOfOne(*request), DeadlineOf(*state, *context), call);
+    state->handler->Submit(0, BatchOfOne(request->key(), request->payload()),
+                           DeadlineOf(*state, *context), call);
   }
   return call.get();
 }

@@ -82,11 +82,6 @@ void ExecutionThread::Stop() {
   RunWaiters(Height{UINT64_MAX});
 }
 
-Height ExecutionThread::executed_height() const {
-  absl::MutexLock lock(&mutex_);
-  return executed_;
-}
-
 uint64_t ExecutionThread::total_transactions() const {
   absl::MutexLock lock(&mutex_);
   return total_transactions_;

@@ -64,7 +64,6 @@ class ExecutionThread {
   // Ends after the block at hand; runs all waiters. Idempotent.
   void Stop();
 
-  Height executed_height() const;
   // Transactions executed since genesis.
   uint64_t total_transactions() const;
 

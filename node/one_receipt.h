@@ -18,16 +18,7 @@ class OneReceipt final : public network::SubmitSink {
       : done_(std::move(done)) {}
 
   void Deliver(network::SubmitOutcomes outcomes) override {
-    if (!outcomes.status.ok()) return std::move(done_)(outcomes.status);
-    network::SubmitOutcomes::Entry& entry = outcomes.entries.front();
-    Receipt receipt;
-    receipt.height = outcomes.height.value;
-    receipt.index = entry.index;
-    receipt.reply = std::move(entry.reply);
-    receipt.proof.block_id = outcomes.block_id;
-    receipt.proof.inclusion = std::move(entry.inclusion);
-    receipt.proof.finality = *outcomes.finality;
-    std::move(done_)(std::move(receipt));
+    std::move(done_)(network::TakeReceipt(std::move(outcomes)));
   }
 
  private:

@@ -143,10 +143,4 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   }
 }
 
-std::string MakeBatch(absl::string_view key, absl::string_view payload) {
-  consensus::PayloadBuilder builder;
-  builder.Add(consensus::Envelope{.last_height = 0, .key = key, .payload = payload});
-  return *std::move(builder).Finish();
-}
-
 }  // namespace kiln::node

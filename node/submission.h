@@ -65,9 +65,6 @@ class Submission {
   absl::Status paused_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A batch of one, as clients send it.
-std::string MakeBatch(absl::string_view key, absl::string_view payload);
-
 }  // namespace kiln::node
 
 #endif  // KILN_NODE_SUBMISSION_H_

@@ -99,13 +99,13 @@ absl::StatusOr<std::unique_ptr<Node>> ValidatorNode::Start(
   KILN_RETURN_IF_ERROR(node->MakeEngine());
   KILN_RETURN_IF_ERROR(node->StartNetwork());
   KILN_RETURN_IF_ERROR(node->StartThreads());
-  const consensus::ReplicaStatus replica = node->engine_status_at_start_;
+  const NodeStatus status = node->status();
   KILN_LOG(kInfo, "node", "running",
-           {{"validator", node->validators_->at(node->keys_->self).name},
-            {"chain", node->options_.genesis.chain_name},
-            {"chain_id", node->chain_id_.Short()},
-            {"height", replica.committed_height.value},
-            {"round", replica.round.value},
+           {{"validator", status.validator_name},
+            {"chain", status.chain_name},
+            {"chain_id", status.chain_id.Short()},
+            {"height", status.committed_height},
+            {"round", status.round},
             {"peers_at", node->peer_address()},
             {"clients_at", node->client_address()}});
   return node;
@@ -192,7 +192,6 @@ absl::Status ValidatorNode::MakeEngine() {
       Engine::Create(MakeEngineOptions(options_, keys_->self, chain_id_, shares), &*validators_,
                      signer_.get(), budget_.get(), store_.get(), this, SystemClock()->Read()));
   Publish(*engine_);
-  engine_status_at_start_ = engine_->status();
   submission_ = std::make_unique<Submission>(
       options_.genesis.limits, store_.get(), application_.get(), window_.get(), budget_.get(),
       &replies_,
@@ -347,7 +346,7 @@ void ValidatorNode::Submit(Transaction transaction, absl::Time deadline, SubmitD
         absl::StrCat("transaction: the key has ", transaction.key.size(), " bytes, at most ",
                      consensus::kTransactionKeyBytesMax, " are allowed")));
   }
-  submission_->Submit(0, MakeBatch(transaction.key, transaction.payload), deadline,
+  submission_->Submit(0, network::BatchOfOne(transaction.key, transaction.payload), deadline,
                       std::make_shared<OneReceipt>(std::move(done)));
 }
 
@@ -383,7 +382,7 @@ void ValidatorNode::Query(std::string query, Read level, absl::Time deadline,
   if (level == Read::kLocal) return run();
   // A barrier ordered now comes after all that was acknowledged before (Raft's read index, with the
   // ledger itself as the index).
-  submission_->Submit(0, MakeBatch(RandomBarrierKey(), ""), deadline,
+  submission_->Submit(0, network::BatchOfOne(RandomBarrierKey(), ""), deadline,
                       std::make_shared<OneReceipt>([run, shared](absl::StatusOr<Receipt> barrier) {
                         if (!barrier.ok()) return std::move(*shared)(barrier.status());
                         run();
@@ -468,12 +467,14 @@ NodeStatus ValidatorNode::status() const {
                             .connected = connections[i].connected,
                             .last_error = connections[i].last_error});
   }
-  status.not_ready_reason = NotReadyReason(replica);
+  status.not_ready_reason = NotReadyReason(replica, connections);
   status.ready = status.not_ready_reason.empty();
   return status;
 }
 
-std::string ValidatorNode::NotReadyReason(const consensus::ReplicaStatus& replica) const {
+std::string ValidatorNode::NotReadyReason(
+    const consensus::ReplicaStatus& replica,
+    const std::vector<network::PeerConnectionStatus>& connections) const {
   HealthInput input;
   {
     absl::MutexLock lock(&mutex_);
@@ -482,7 +483,7 @@ std::string ValidatorNode::NotReadyReason(const consensus::ReplicaStatus& replic
   }
   input.validators = &*validators_;
   input.self = keys_->self;
-  for (const network::PeerConnectionStatus& peer : transport_->status()) {
+  for (const network::PeerConnectionStatus& peer : connections) {
     input.connected.push_back(peer.connected);
   }
   input.committed_height = replica.committed_height;

@@ -105,7 +105,8 @@ class ValidatorNode final : public Node,
   void Fail(absl::Status why);
   void Publish(const Engine& engine);
   void RunQuery(const std::string& query, absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done);
-  std::string NotReadyReason(const consensus::ReplicaStatus& replica) const;
+  std::string NotReadyReason(const consensus::ReplicaStatus& replica,
+                             const std::vector<network::PeerConnectionStatus>& connections) const;
 
   const NodeOptions options_;
   const std::unique_ptr<Application> application_;
@@ -124,7 +125,6 @@ class ValidatorNode final : public Node,
   BoundedQueue<EngineEvent> inbox_;
   std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();
   std::unique_ptr<Engine> engine_;  // the replica thread's alone, once it runs
-  consensus::ReplicaStatus engine_status_at_start_;
   std::unique_ptr<Submission> submission_;
   std::unique_ptr<ExecutionThread> execution_;
   std::unique_ptr<QueryPool> queries_;
