@@ -1,0 +1,59 @@
+// Dishonest validators. A liar runs an honest replica and lies about what it says.
+#ifndef KILN_SIM_LIAR_H_
+#define KILN_SIM_LIAR_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/functional/any_invocable.h"
+#include "base/ids.h"
+#include "consensus/leader_election.h"
+#include "consensus/messages.h"
+#include "consensus/signing.h"
+#include "consensus/validator_set.h"
+#include "kiln/genesis.h"
+#include "network/frames.h"
+#include "sim/scenario.h"
+#include "sim/sim_random.h"
+
+namespace kiln::sim {
+
+// What a liar knows and can do. It has its own key alone: others' signatures it can repeat, never
+// make.
+struct LiarContext {
+  ValidatorIndex self;
+  const Genesis* genesis = nullptr;
+  const consensus::ValidatorSet* validators = nullptr;
+  const consensus::LeaderElection* leaders = nullptr;
+  consensus::Signer* signer = nullptr;
+  SimRandom random{0};
+  uint64_t round_timeout_min_us = 0;
+  std::function<uint64_t()> now_us;
+  // To one validator, over the same network as everybody's.
+  std::function<void(ValidatorIndex to, network::FramePtr frame)> send;
+  std::function<void(uint64_t at_us, absl::AnyInvocable<void() &&> action)> at;
+  // What the liar's own replica may do: crash and start from an older safety record.
+  std::function<void(uint64_t rounds_forgotten)> forget;
+  // Counts one lie that took effect.
+  std::function<void()> count;
+};
+
+// One way to lie. Every message of the replica underneath passes through OnSend instead of going
+// out, one call for each receiver: what is to be said after all goes to context.send. Not
+// thread-safe.
+class Liar {
+ public:
+  virtual ~Liar() = default;
+  virtual void OnSend(ValidatorIndex to, const network::PeerMessage& message) = 0;
+  // Before the replica underneath gets it. False: it never does.
+  virtual bool OnReceive(ValidatorIndex from, const network::PeerMessage& message) = 0;
+};
+
+// REQUIRES: fault.row starts with "B" and the kind is in FaultKinds().
+std::unique_ptr<Liar> MakeLiar(const Fault& fault, LiarContext context);
+
+}  // namespace kiln::sim
+
+#endif  // KILN_SIM_LIAR_H_
