@@ -1,0 +1,158 @@
+#include "sim/network_model.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/check.h"
+
+namespace kiln::sim {
+namespace {
+
+constexpr std::array<absl::string_view, 8> kKindNames = {"hello",        "proposal",     "vote",
+                                                         "timeout",      "certificates", "blocks",
+                                                         "transactions", "block_request"};
+
+std::vector<bool> Members(const std::vector<uint32_t>& named, uint32_t replicas) {
+  if (named.empty()) return std::vector<bool>(replicas, true);
+  std::vector<bool> members(replicas, false);
+  for (const uint32_t replica : named) {
+    if (replica < replicas) members[replica] = true;
+  }
+  return members;
+}
+
+std::vector<bool> Kinds(const std::vector<std::string>& named) {
+  std::vector<bool> kinds(kKindNames.size(), named.empty());
+  for (size_t i = 0; i < kKindNames.size(); ++i) {
+    if (std::find(named.begin(), named.end(), kKindNames[i]) != named.end()) kinds[i] = true;
+  }
+  return kinds;
+}
+
+}  // namespace
+
+absl::string_view NameOf(network::FrameKind kind) {
+  const size_t i = static_cast<size_t>(kind);
+  return i < kKindNames.size() ? kKindNames[i] : "unknown";
+}
+
+NetworkModel::NetworkModel(const Scenario& scenario, uint32_t replicas, SimRandom random,
+                           std::function<bool(uint32_t)> is_leader)
+    : replicas_(replicas),
+      delay_min_us_(scenario.delay_min_us),
+      delay_mean_us_(std::max(scenario.delay_mean_us, scenario.delay_min_us)),
+      link_bytes_per_ms_(scenario.link_bytes_per_ms),
+      round_timeout_min_us_(scenario.round_timeout_min_ms * 1000),
+      random_(random),
+      is_leader_(std::move(is_leader)),
+      line_free_us_(replicas, 0),
+      last_arrival_us_(size_t{replicas} * replicas, 0) {}
+
+void NetworkModel::Begin(const Fault& fault, uint64_t now_us) {
+  active_.push_back({.fault = &fault,
+                     .end_us = fault.for_ms == 0 ? UINT64_MAX : now_us + fault.for_ms * 1000,
+                     .from = Members(fault.nodes, replicas_),
+                     .to = Members(fault.peers, replicas_),
+                     .kinds = Kinds(fault.messages)});
+}
+
+void NetworkModel::End(const Fault& fault) {
+  std::erase_if(active_, [&](const Active& active) { return active.fault == &fault; });
+}
+
+uint64_t NetworkModel::UsualDelayMaxUs(const Scenario& scenario) {
+  // Of exponential delays one in 20,000 is above ten times the mean.
+  const uint64_t mean = std::max(scenario.delay_mean_us, scenario.delay_min_us);
+  return scenario.delay_min_us + 10 * (mean - scenario.delay_min_us);
+}
+
+uint64_t NetworkModel::Delay() {
+  const uint64_t spread = delay_mean_us_ - delay_min_us_;
+  if (spread == 0) return delay_min_us_;
+  return delay_min_us_ + static_cast<uint64_t>(random_.Exponential(static_cast<double>(spread)));
+}
+
+uint64_t NetworkModel::LeaveLine(uint32_t from, size_t bytes, uint64_t now_us) {
+  uint64_t bytes_per_ms = link_bytes_per_ms_;
+  for (const Active& active : active_) {
+    if (active.fault->kind != "slow_link" || !active.from[from]) continue;
+    bytes_per_ms = std::max<uint64_t>(1, static_cast<uint64_t>(active.fault->amount));
+    Count(*active.fault);
+  }
+  if (bytes_per_ms == 0) return now_us;
+  uint64_t& free_us = line_free_us_[from];
+  free_us = std::max(free_us, now_us) + bytes * 1000 / bytes_per_ms;
+  return free_us;
+}
+
+// On a circle of all replicas.
+bool NetworkModel::IsNear(uint32_t a, uint32_t b, uint32_t distance) const {
+  const uint32_t apart = a > b ? a - b : b - a;
+  return std::min(apart, replicas_ - apart) <= distance;
+}
+
+// Links that do not exist for the moment.
+bool NetworkModel::Cuts(const Active& active, uint32_t from, uint32_t to) {
+  const Fault& fault = *active.fault;
+  if (fault.kind == "partition") return active.from[from] != active.from[to];
+  if (fault.kind == "mute") return active.from[from] && !active.from[to];
+  if (fault.kind == "deaf") return !active.from[from] && active.from[to];
+  if (fault.kind == "ring") return !IsNear(from, to, static_cast<uint32_t>(fault.amount));
+  if (fault.kind == "bridge") {
+    return active.from[from] != active.from[to] && !active.to[from] && !active.to[to];
+  }
+  if (fault.kind == "silence_leaders") return is_leader_(from);
+  return false;
+}
+
+bool NetworkModel::Concerns(const Active& active, uint32_t from, uint32_t to,
+                            network::FrameKind kind) const {
+  return active.from[from] && active.to[to] && active.kinds[static_cast<size_t>(kind)];
+}
+
+NetworkModel::Fate NetworkModel::Route(uint32_t from, uint32_t to, network::FrameKind kind,
+                                       size_t bytes, uint64_t now_us) {
+  const uint64_t left_us = LeaveLine(from, bytes, now_us);
+  Fate fate;
+  uint64_t arrives_us = left_us + Delay();
+  bool in_order = true;
+  bool twice = false;
+  for (const Active& active : active_) {
+    const Fault& fault = *active.fault;
+    const bool is_cut = Cuts(active, from, to);
+    const bool concerns = Concerns(active, from, to, kind);
+    if (is_cut || (concerns && (fault.kind == "drop" ||
+                                (fault.kind == "loss" && random_.Chance(fault.amount))))) {
+      Count(fault);
+      fate.lost_to = &fault;
+      return fate;
+    }
+    if (!concerns) continue;
+    if (fault.kind == "duplication" && random_.Chance(fault.amount)) {
+      twice = true;
+      Count(fault);
+    } else if (fault.kind == "delay") {
+      arrives_us += random_.Below(static_cast<uint64_t>(fault.amount * 1000) + 1);
+      in_order = false;
+      Count(fault);
+    } else if (fault.kind == "clog" && active.end_us != UINT64_MAX) {
+      arrives_us = std::max(arrives_us, active.end_us);
+      Count(fault);
+    } else if (fault.kind == "almost_timeout") {
+      const double share = fault.amount * static_cast<double>(round_timeout_min_us_);
+      arrives_us = std::max(arrives_us, left_us + static_cast<uint64_t>(share));
+      Count(fault);
+    }
+  }
+  uint64_t& last_us = last_arrival_us_[size_t{from} * replicas_ + to];
+  if (in_order) {
+    arrives_us = std::max(arrives_us, last_us);
+    last_us = arrives_us;
+  }
+  fate.arrives_us.push_back(arrives_us);
+  if (twice) fate.arrives_us.push_back(arrives_us + Delay());
+  return fate;
+}
+
+}  // namespace kiln::sim
