@@ -142,7 +142,6 @@ class World final : private ReplicaHost, private ClientHost, private FaultHost {
   std::vector<std::unique_ptr<SimReplica>> replicas_;
   std::vector<std::vector<uint32_t>> replicas_of_;  // by validator
   std::vector<std::unique_ptr<Liar>> liars_;        // by replica; null for the honest
-  std::vector<bool> refused_;                       // by replica: its disk keeps it from starting
   std::vector<Round> seen_rounds_;                  // by replica
   std::unique_ptr<NetworkModel> network_;
   std::unique_ptr<Observer> observer_;
@@ -206,7 +205,6 @@ void World::MakeReplicas() {
     replicas_of_[validator].push_back(number);
   }
   liars_.resize(count);
-  refused_.resize(count, false);
   seen_rounds_.resize(count);
 }
 
@@ -333,7 +331,7 @@ void World::Record(TraceEvent event) {
 
 void World::StartReplica(uint32_t number) {
   SimReplica& replica = *replicas_[number];
-  if (replica.is_up() || refused_[number]) return;
+  if (replica.is_up()) return;
   replica.Start();
   if (!replica.is_up()) return;
   for (uint32_t peer = 0; peer < replicas(); ++peer) {
@@ -376,7 +374,6 @@ void World::OnStarted(SimReplica& replica, const absl::Status& why) {
   hash_.Add(now_us(), number, why.ok() ? 3 : 4);
   observer_->OnStarted(number, now_us(), replica.disk(), replica.store(), why);
   if (!why.ok()) {
-    refused_[number] = true;
     Record({.kind = Kind::kStopped, .replica = number, .text = std::string(why.message())});
     return;
   }
