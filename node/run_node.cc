@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/synchronization/mutex.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -62,6 +63,12 @@ absl::Status HardenProcess(const RunRequest& request) {
   return absl::OkStatus();
 }
 
+// Debian builds Abseil with its search for lock cycles switched on: a global table that every lock of
+// every thread goes through. Sanitizer builds search for such faults; a running validator does not.
+void StopSearchingForLockCycles() {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+}
+
 absl::Status RunUntilStopped(NodeOptions options, std::unique_ptr<Application> application) {
   SignalWatcher watcher;
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Node> node,
@@ -84,6 +91,7 @@ absl::Status RunUntilStopped(NodeOptions options, std::unique_ptr<Application> a
 absl::Status RunHome(const RunRequest& request, std::unique_ptr<Application> application) {
   KILN_ASSIGN_OR_RETURN(const LogLevel log_level, ParseLogLevel(request.log_level));
   SetLogLevel(log_level);
+  StopSearchingForLockCycles();
   KILN_RETURN_IF_ERROR(HardenProcess(request));
   KILN_RETURN_IF_ERROR(crypto::SelfTest());
   KILN_ASSIGN_OR_RETURN(NodeOptions options, NodeOptions::FromHome(request.home));
