@@ -148,7 +148,7 @@ class ValidatorCore {
 
   absl::Status Flush();
   // Remembers the first failure; returns `status`.
-  absl::Status Check(absl::Status status);
+  absl::Status NoteFailure(absl::Status status);
 
   const Options options_;
   const Environment environment_;
