@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "absl/numeric/int128.h"
 #include "base/check.h"
@@ -44,7 +45,19 @@ LeaderElection::LeaderElection(const ValidatorSet& validators) {
   stride_ = CoprimeNearGoldenSection(cycle_length_);
 }
 
+LeaderElection LeaderElection::FromSchedule(std::vector<ValidatorIndex> leaders) {
+  KILN_CHECK(!leaders.empty());
+  LeaderElection election;
+  election.cycle_length_ = leaders.size();
+  election.schedule_ = std::move(leaders);
+  return election;
+}
+
 ValidatorIndex LeaderElection::LeaderOf(Round round) const {
+  if (!schedule_.empty()) {
+    // Rounds count from 1; round 0 is the last of a cycle.
+    return schedule_[(round.value % cycle_length_ + cycle_length_ - 1) % cycle_length_];
+  }
   const absl::uint128 product = absl::uint128(round.value % cycle_length_) * stride_;
   const uint64_t slot = absl::Uint128Low64(product % cycle_length_);
   const auto owner = std::upper_bound(upper_bounds_.begin(), upper_bounds_.end(), slot);

@@ -19,11 +19,19 @@ namespace kiln::consensus {
 class LeaderElection {
  public:
   explicit LeaderElection(const ValidatorSet& validators);
+  // For test rigs that generate leaders (Twins: Bano et al., arXiv 2004.10617): the first of
+  // `leaders` leads round 1, the next one round 2, and after the last it starts over. No validator
+  // of a real chain may be given one. REQUIRES: not empty; indices are of the validator set.
+  static LeaderElection FromSchedule(std::vector<ValidatorIndex> leaders);
+
   ValidatorIndex LeaderOf(Round round) const;
   uint64_t cycle_length() const { return cycle_length_; }
 
  private:
-  std::vector<uint64_t> upper_bounds_;  // of each validator's slots, ascending
+  LeaderElection() = default;
+
+  std::vector<ValidatorIndex> schedule_;  // empty: weighted round robin
+  std::vector<uint64_t> upper_bounds_;    // of each validator's slots, ascending
   uint64_t cycle_length_ = 1;
   uint64_t stride_ = 1;
 };

@@ -1,5 +1,6 @@
 #include "consensus/payload.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -17,12 +18,23 @@ absl::Status TooLarge(absl::string_view what, uint64_t size, uint64_t limit) {
   return absl::InvalidArgumentError(absl::StrCat(what, " ", size, ", the limit is ", limit));
 }
 
+constexpr size_t kEntryBytesMin = kPayloadEntryHeaderBytes + kEnvelopeHeaderBytes;
+
+uint32_t LoadU32(const char* from) {
+  uint32_t value = 0;
+  for (int i = 3; i >= 0; --i) value = value << 8 | static_cast<uint8_t>(from[i]);
+  return value;
+}
+
+void StoreU64(uint64_t value, char* to) {
+  for (int i = 0; i < 8; ++i) to[i] = static_cast<char>(value >> (8 * i));
+}
+
 // No more entries than the bytes can hold: checked before anything is reserved.
 absl::Status CheckCount(uint32_t count, size_t bytes_left, const ChainLimits& limits) {
   if (count > limits.block_transactions_max) {
     return TooLarge("payload: transactions:", count, limits.block_transactions_max);
   }
-  constexpr size_t kEntryBytesMin = kPayloadEntryHeaderBytes + kEnvelopeHeaderBytes;
   if (count > bytes_left / kEntryBytesMin) {
     return absl::InvalidArgumentError(
         absl::StrCat("payload: ", count, " transactions do not fit into ", bytes_left, " bytes"));
@@ -69,7 +81,7 @@ absl::StatusOr<std::shared_ptr<PayloadIndex>> FindEntries(absl::string_view payl
 void AppendEnvelope(const Envelope& envelope, std::string* to) {
   KILN_CHECK_LE(envelope.key.size(), kTransactionKeyBytesMax);
   char header[kEnvelopeHeaderBytes];
-  for (size_t i = 0; i < 8; ++i) header[i] = static_cast<char>(envelope.last_height >> (8 * i));
+  StoreU64(envelope.last_height, header);
   header[8] = static_cast<char>(envelope.key.size());
   to->append(header, sizeof(header));
   to->append(envelope.key.data(), envelope.key.size());
@@ -140,6 +152,42 @@ absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexBatch(absl::string_view
                                                                const ChainLimits& limits) {
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<PayloadIndex> index, FindEntries(batch, limits));
   return std::shared_ptr<const PayloadIndex>(std::move(index));
+}
+
+absl::StatusOr<uint32_t> CountBatch(absl::string_view batch, const ChainLimits& limits) {
+  if (batch.size() > limits.block_bytes_max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("batch: ", batch.size(), " bytes, the limit is ", limits.block_bytes_max));
+  }
+  crypto::Decoder decoder("batch", batch);
+  const uint32_t count = decoder.U32();
+  KILN_RETURN_IF_ERROR(decoder.status());
+  if (count == 0 || count > limits.block_transactions_max) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "batch: ", count, " transactions, allowed are 1 to ", limits.block_transactions_max));
+  }
+  if (decoder.remaining() / kEntryBytesMin < count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("batch: ", count, " transactions cannot be in ", batch.size(), " bytes"));
+  }
+  return count;
+}
+
+uint32_t ClaimedCount(absl::string_view batch, const ChainLimits& limits) {
+  if (batch.size() < kPayloadHeaderBytes) return 1;
+  const uint64_t most = std::min<uint64_t>(limits.block_transactions_max, batch.size());
+  return static_cast<uint32_t>(std::clamp<uint64_t>(LoadU32(batch.data()), 1, most));
+}
+
+void StampLastHeight(Height last_height, std::string* batch) {
+  size_t offset = kPayloadHeaderBytes;
+  while (offset + kEntryBytesMin <= batch->size()) {
+    const size_t length = LoadU32(batch->data() + offset);
+    offset += kPayloadEntryHeaderBytes;
+    if (length < kEnvelopeHeaderBytes || length > batch->size() - offset) return;
+    StoreU64(last_height.value, batch->data() + offset);
+    offset += length;
+  }
 }
 
 void AddLeaves(absl::string_view payload, PayloadIndex* index) {

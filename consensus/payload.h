@@ -88,6 +88,17 @@ absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexPayload(absl::string_vi
 // which only a block needs.
 absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexBatch(absl::string_view batch,
                                                                const ChainLimits& limits);
+
+// How many transactions a batch says it has; InvalidArgument when it cannot have so many or is
+// larger than a block. Reads no further: what is inside each is not judged.
+absl::StatusOr<uint32_t> CountBatch(absl::string_view batch, const ChainLimits& limits);
+// How many outcomes a batch is owed, however malformed it is: at least one, and no more than a
+// block or the batch itself can hold.
+uint32_t ClaimedCount(absl::string_view batch, const ChainLimits& limits);
+// Fills in the last height of every envelope. Stops at the first thing out of place: IndexBatch
+// says what it is.
+void StampLastHeight(Height last_height, std::string* batch);
+
 // Computes leaves and root. REQUIRES: the entries describe `payload`.
 void AddLeaves(absl::string_view payload, PayloadIndex* index);
 

@@ -83,7 +83,8 @@ absl::StatusOr<std::unique_ptr<ReceiptVerifier>> ReceiptVerifier::Create(const G
 ReceiptVerifier::ReceiptVerifier(const Genesis& genesis, ValidatorSet validators)
     : limits_(genesis.limits),
       validators_(std::move(validators)),
-      verifier_(genesis, &validators_, Epoch{1}, &signatures_) {}
+      leaders_(validators_),
+      verifier_(genesis, &validators_, &leaders_, Epoch{1}, &signatures_) {}
 
 absl::StatusOr<Header> ReceiptVerifier::VerifyHeader(absl::string_view finality) {
   return VerifyFinality(finality, verifier_);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "consensus/block.h"
+#include "consensus/leader_election.h"
 #include "consensus/payload.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
@@ -54,6 +55,7 @@ class ReceiptVerifier {
 
   const ChainLimits limits_;
   const ValidatorSet validators_;
+  const LeaderElection leaders_;
   const Ed25519Verifier signatures_;
   MessageVerifier verifier_;
 };

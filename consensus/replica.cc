@@ -26,12 +26,13 @@ Round FirstRound(const SafetyRecord& record) {
 
 }  // namespace
 
-Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators, Signer* signer,
-                 PayloadSource* payloads, RecoveredReplica recovered, Now now)
+Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators,
+                 const LeaderElection* leaders, Signer* signer, PayloadSource* payloads,
+                 RecoveredReplica recovered, Now now)
     : options_(options),
       validators_(validators),
+      leaders_(leaders),
       payloads_(payloads),
-      leaders_(*validators),
       safety_(options.chain_id, options.self, signer, recovered.safety),
       pacemaker_(options.pacemaker, FirstRound(recovered.safety), now.monotonic_us),
       tree_(recovered.committed, recovered.committed_commits_height,
@@ -266,7 +267,7 @@ void Replica::Advance() {
   TryVote();
   const bool proposed = TryPropose();
   // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
-  step_again_ = proposed && leaders_.LeaderOf(round()) == options_.self &&
+  step_again_ = proposed && leaders_->LeaderOf(round()) == options_.self &&
                 safety_.record().last_proposed_round < round();
   if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
@@ -300,7 +301,7 @@ void Replica::TryVote() {
 }
 
 void Replica::Cast(const Vote& vote) {
-  const ValidatorIndex collector = leaders_.LeaderOf(Round{vote.round.value + 1});
+  const ValidatorIndex collector = leaders_->LeaderOf(Round{vote.round.value + 1});
   if (collector == options_.self) {
     Collect(options_.self, vote);
   } else {
@@ -339,7 +340,7 @@ bool Replica::MayPropose(const BlockPtr& parent) const {
 }
 
 bool Replica::TryPropose() {
-  if (leaders_.LeaderOf(round()) != options_.self) return false;
+  if (leaders_->LeaderOf(round()) != options_.self) return false;
   if (safety_.record().last_proposed_round >= round()) return false;
   if (safety_.record().last_voted_round >= round()) return false;  // given up on
   const BlockPtr parent = tree_.Find(high_qc().block_id);
@@ -421,7 +422,7 @@ Certificates Replica::OwnCertificates() const {
 // A proposal carries the new QC to all. A leader that has none to make tells them without, so that
 // they commit what it certifies and wait in the same round.
 void Replica::ShareCertificate() {
-  if (leaders_.LeaderOf(round()) == options_.self) Send(std::nullopt, OwnCertificates());
+  if (leaders_->LeaderOf(round()) == options_.self) Send(std::nullopt, OwnCertificates());
 }
 
 void Replica::TellBehind(ValidatorIndex peer) {
@@ -460,7 +461,7 @@ uint64_t Replica::NextDeadline() const {
   if (halted_) return UINT64_MAX;
   if (step_again_) return 0;
   uint64_t deadline = std::min(pacemaker_.deadline_us(), fetcher_.deadline_us());
-  if (pacemaker_.idle() && leaders_.LeaderOf(round()) == options_.self &&
+  if (pacemaker_.idle() && leaders_->LeaderOf(round()) == options_.self &&
       safety_.record().last_proposed_round < round() &&
       pacemaker_.heartbeat_deadline_us() > now_.monotonic_us) {
     deadline = std::min(deadline, pacemaker_.heartbeat_deadline_us());
@@ -472,7 +473,7 @@ ReplicaStatus Replica::status() const {
   const Block& head = *tree_.root();
   return {.epoch = safety_.record().epoch,
           .round = round(),
-          .leader = leaders_.LeaderOf(round()),
+          .leader = leaders_->LeaderOf(round()),
           .high_qc_round = high_qc().round,
           .committed_height = head.header.height,
           .committed_id = head.id,

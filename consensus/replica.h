@@ -81,8 +81,9 @@ struct ReplicaStatus {
 class Replica {
  public:
   // What is borrowed must outlive the replica.
-  Replica(const ReplicaOptions& options, const ValidatorSet* validators, Signer* signer,
-          PayloadSource* payloads, RecoveredReplica recovered, Now now);
+  Replica(const ReplicaOptions& options, const ValidatorSet* validators,
+          const LeaderElection* leaders, Signer* signer, PayloadSource* payloads,
+          RecoveredReplica recovered, Now now);
 
   // The first step; call it once, before any other.
   Effects Start(Now now);
@@ -151,8 +152,8 @@ class Replica {
 
   const ReplicaOptions options_;
   const ValidatorSet* const validators_;
+  const LeaderElection* const leaders_;
   PayloadSource* const payloads_;
-  const LeaderElection leaders_;
 
   SafetyRules safety_;
   Pacemaker pacemaker_;

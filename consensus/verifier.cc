@@ -86,13 +86,14 @@ absl::Status CheckReportedRounds(const TimeoutCertificate& tc) {
 }  // namespace
 
 MessageVerifier::MessageVerifier(const Genesis& genesis, const ValidatorSet* validators,
-                                 Epoch epoch, const SignatureVerifier* signatures)
+                                 const LeaderElection* leaders, Epoch epoch,
+                                 const SignatureVerifier* signatures)
     : chain_id_(genesis.ChainId()),
       epoch_(epoch),
       validators_(validators),
+      leaders_(leaders),
       signatures_(signatures),
-      genesis_certificate_(GenesisCertificate(genesis)),
-      leaders_(*validators) {}
+      genesis_certificate_(GenesisCertificate(genesis)) {}
 
 absl::StatusOr<VerifiedMessage> MessageVerifier::Verify(ValidatorIndex from, Message message) {
   if (!validators_->Contains(from)) {
@@ -260,7 +261,7 @@ absl::Status MessageVerifier::CheckForm(const Block& block) const {
     return Refuse("executed height ", header.executed_height.value, " is not below height ",
                   header.height.value);
   }
-  const ValidatorIndex leader = leaders_.LeaderOf(header.round);
+  const ValidatorIndex leader = leaders_->LeaderOf(header.round);
   if (header.proposer != leader) {
     return Refuse("proposer ", header.proposer.value, " is not the leader of round ",
                   header.round.value, ", which is ", leader.value);

@@ -40,8 +40,8 @@ class VerifiedMessage {
 // outlive it. Checks, in order of cost: sender and author, epoch, form, then signatures.
 class MessageVerifier {
  public:
-  MessageVerifier(const Genesis& genesis, const ValidatorSet* validators, Epoch epoch,
-                  const SignatureVerifier* signatures);
+  MessageVerifier(const Genesis& genesis, const ValidatorSet* validators,
+                  const LeaderElection* leaders, Epoch epoch, const SignatureVerifier* signatures);
 
   // InvalidArgument says by name what is wrong. A vote, timeout or proposal must be its sender's
   // own.
@@ -82,9 +82,9 @@ class MessageVerifier {
   const Hash chain_id_;
   const Epoch epoch_;
   const ValidatorSet* const validators_;
+  const LeaderElection* const leaders_;
   const SignatureVerifier* const signatures_;
   const QuorumCertificate genesis_certificate_;
-  const LeaderElection leaders_;
   // The certificates that verified, by hash, so that the one QC which every proposal, timeout and
   // answer repeats costs its signatures once. The hash covers the signatures too: a certificate
   // that differs in any byte is another one.

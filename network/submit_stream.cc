@@ -8,8 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
-#include "base/status_macros.h"
-#include "crypto/encoding.h"
+#include "consensus/payload.h"
 #include "network/convert.h"
 
 namespace kiln::network {
@@ -131,7 +130,8 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitBatch, v1::S
 
   void OnReadDone(bool ok) override {
     if (!ok) return EndInput();
-    const absl::StatusOr<uint32_t> count = CountBatch(batch_.transactions(), state_->limits);
+    const absl::StatusOr<uint32_t> count =
+        consensus::CountBatch(batch_.transactions(), state_->limits);
     if (!Accept(count)) return;
     state_->handler->Submit(batch_.first_sequence(), std::move(*batch_.mutable_transactions()),
                             WallNow() + state_->submit_timeout_max, self_);
@@ -267,27 +267,6 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitBatch, v1::S
 };
 
 }  // namespace
-
-absl::StatusOr<uint32_t> CountBatch(absl::string_view batch, const ChainLimits& limits) {
-  if (batch.size() > limits.block_bytes_max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("batch: ", batch.size(), " bytes, the limit is ", limits.block_bytes_max));
-  }
-  crypto::Decoder decoder("batch", batch);
-  const uint32_t count = decoder.U32();
-  KILN_RETURN_IF_ERROR(decoder.status());
-  if (count == 0 || count > limits.block_transactions_max) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "batch: ", count, " transactions, allowed are 1 to ", limits.block_transactions_max));
-  }
-  constexpr size_t kTransactionBytesMin =
-      consensus::kPayloadEntryHeaderBytes + consensus::kEnvelopeHeaderBytes;
-  if (decoder.remaining() / kTransactionBytesMin < count) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("batch: ", count, " transactions cannot be in ", batch.size(), " bytes"));
-  }
-  return count;
-}
 
 grpc::ServerBidiReactor<v1::SubmitBatch, v1::SubmitResults>* ServeSubmitStream(
     std::shared_ptr<ServiceState> state) {

@@ -20,22 +20,21 @@ void Append(std::vector<T>&& from, std::vector<T>* to) {
 
 }  // namespace
 
-Engine::Engine(const EngineOptions& options, MempoolBudget* budget, storage::Store* store,
-               EngineOutput* output)
-    : store_(store),
-      output_(output),
-      mempool_(options.replica.limits, options.mempool_each_peer_max, budget,
-               store->committed_height()) {}
+Engine::Engine(const EngineOptions& options, const EngineEnvironment& environment)
+    : store_(environment.store),
+      replies_(environment.replies),
+      output_(environment.output),
+      mempool_(options.replica.limits, options.mempool_each_peer_max, environment.budget,
+               environment.store->committed_height()) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
-                                                       const consensus::ValidatorSet* validators,
-                                                       consensus::Signer* signer,
-                                                       MempoolBudget* budget, storage::Store* store,
-                                                       EngineOutput* output, Now now) {
-  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered, RecoverReplica(*store));
-  std::unique_ptr<Engine> engine(new Engine(options, budget, store, output));
+                                                       const EngineEnvironment& environment,
+                                                       Now now) {
+  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered, RecoverReplica(*environment.store));
+  std::unique_ptr<Engine> engine(new Engine(options, environment));
   consensus::PayloadSource* const payloads = engine.get();
-  engine->replica_ = std::make_unique<consensus::Replica>(options.replica, validators, signer,
+  engine->replica_ = std::make_unique<consensus::Replica>(options.replica, environment.validators,
+                                                          environment.leaders, environment.signer,
                                                           payloads, std::move(recovered), now);
   return engine;
 }
@@ -62,8 +61,13 @@ void Engine::Take(const TransactionsArrived& arrived, Now now) {
 
 // A leader drops them as it builds; this is for whoever does not lead for long.
 void Engine::DropExpired() {
-  std::vector<Hash> expired = mempool_.DropExpired();
-  if (!expired.empty()) output_->Expired(std::move(expired));
+  RefuseExpired(mempool_.DropExpired());
+}
+
+void Engine::RefuseExpired(const std::vector<Hash>& ids) {
+  if (ids.empty()) return;
+  replies_->RefuseIds(ids, absl::UnavailableError(
+                               "the transaction waited too long to be ordered: submit it again"));
 }
 
 void Engine::Step(const consensus::Event& event, Now now) {
@@ -115,7 +119,7 @@ bool Engine::HasTransactions() const {
 consensus::PayloadSource::Payload Engine::Build(Height height,
                                                 absl::Span<const consensus::BlockPtr> ancestors) {
   BuiltPayload built = mempool_.BuildPayload(height, ancestors);
-  if (!built.expired.empty()) output_->Expired(std::move(built.expired));
+  RefuseExpired(built.expired);
   return {std::move(built.payload), std::move(built.index)};
 }
 

@@ -14,10 +14,12 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "consensus/effects.h"
+#include "consensus/leader_election.h"
 #include "consensus/replica.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
 #include "node/mempool.h"
+#include "node/pending_replies.h"
 #include "storage/store.h"
 
 namespace kiln::node {
@@ -32,8 +34,6 @@ class EngineOutput {
   virtual void Forward(const TransactionBatch& batch) = 0;
   // The store's committed height rose to this.
   virtual void Committed(Height height) = 0;
-  // Own clients' transactions that no block can execute any more.
-  virtual void Expired(std::vector<Hash> ids) = 0;
   virtual void Refused(const consensus::Refusal& refusal) = 0;
 };
 
@@ -49,18 +49,25 @@ struct EngineOptions {
   MempoolCharge mempool_each_peer_max;
 };
 
+// What an engine borrows; all of it must outlive it.
+struct EngineEnvironment {
+  const consensus::ValidatorSet* validators = nullptr;
+  const consensus::LeaderElection* leaders = nullptr;
+  consensus::Signer* signer = nullptr;
+  storage::Store* store = nullptr;
+  MempoolBudget* budget = nullptr;    // what own clients' transactions reserve
+  PendingReplies* replies = nullptr;  // told of those that no block can execute any more
+  EngineOutput* output = nullptr;
+};
+
 // Group commit: Handle takes events one after the other and keeps their effects; Flush makes all
 // that they need durable with one sync, and only then lets anything leave. Single-threaded and
 // deterministic: a node's replica thread drives it, or a simulator. After an error nothing may be
 // called but status().
 class Engine : private consensus::PayloadSource {
  public:
-  // What is borrowed must outlive the engine. `budget` is what own clients' transactions reserve.
   static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options,
-                                                        const consensus::ValidatorSet* validators,
-                                                        consensus::Signer* signer,
-                                                        MempoolBudget* budget,
-                                                        storage::Store* store, EngineOutput* output,
+                                                        const EngineEnvironment& environment,
                                                         Now now);
 
   void Start(Now now);
@@ -77,8 +84,7 @@ class Engine : private consensus::PayloadSource {
   const MempoolCharge& mempool_total() const { return mempool_.total(); }
 
  private:
-  Engine(const EngineOptions& options, MempoolBudget* budget, storage::Store* store,
-         EngineOutput* output);
+  Engine(const EngineOptions& options, const EngineEnvironment& environment);
 
   bool HasTransactions() const override;
   Payload Build(Height height, absl::Span<const consensus::BlockPtr> ancestors) override;
@@ -86,9 +92,11 @@ class Engine : private consensus::PayloadSource {
   void Step(const consensus::Event& event, Now now);
   void Keep(consensus::Effects effects);
   void DropExpired();
+  void RefuseExpired(const std::vector<Hash>& ids);
   void Take(const TransactionsArrived& arrived, Now now);
 
   storage::Store* const store_;
+  PendingReplies* const replies_;
   EngineOutput* const output_;
   Mempool mempool_;
   std::unique_ptr<consensus::Replica> replica_;

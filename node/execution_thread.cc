@@ -1,48 +1,19 @@
 #include "node/execution_thread.h"
 
-#include <string>
+#include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
-#include "absl/time/time.h"
-#include "consensus/payload.h"
-#include "node/receipts.h"
+#include "absl/time/clock.h"
 
 namespace kiln::node {
 
-Subscription CommitSubscribers::Add(Seen seen) {
-  absl::MutexLock lock(&mutex_);
-  const uint64_t number = next_++;
-  seen_.emplace(number, std::move(seen));
-  return Subscription([self = shared_from_this(), number] {
-    absl::MutexLock end_lock(&self->mutex_);
-    self->seen_.erase(number);
-  });
-}
-
-bool CommitSubscribers::empty() const {
-  absl::MutexLock lock(&mutex_);
-  return seen_.empty();
-}
-
-void CommitSubscribers::Notify(const Block& block, const CommitProof& proof) {
-  absl::MutexLock lock(&mutex_);
-  for (auto& [number, seen] : seen_) seen(block, proof);
-}
-
-ExecutionThread::ExecutionThread(const ChainLimits& limits, storage::Store* store,
-                                 const DuplicateWindow* window, Executor* executor,
-                                 PendingReplies* replies,
-                                 std::shared_ptr<CommitSubscribers> subscribers, Hooks hooks)
-    : limits_(limits),
-      store_(store),
-      window_(window),
-      executor_(executor),
-      replies_(replies),
-      subscribers_(std::move(subscribers)),
-      hooks_(std::move(hooks)),
-      committed_(store->committed_height()),
-      executed_(executor->executed().height),
-      total_transactions_(executor->total_transactions()) {}
+ExecutionThread::ExecutionThread(ValidatorCore* core, std::function<void(absl::Status)> failed)
+    : core_(core),
+      failed_(std::move(failed)),
+      committed_(core->executed_height()),
+      executed_(core->executed_height()) {}
 
 ExecutionThread::~ExecutionThread() {
   Stop();
@@ -82,11 +53,6 @@ void ExecutionThread::Stop() {
   RunWaiters(Height{UINT64_MAX});
 }
 
-uint64_t ExecutionThread::total_transactions() const {
-  absl::MutexLock lock(&mutex_);
-  return total_transactions_;
-}
-
 bool ExecutionThread::Ready() const {
   return stopping_ || woken_ || committed_ > executed_;
 }
@@ -98,65 +64,28 @@ void ExecutionThread::Run() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithDeadline(absl::Condition(this, &ExecutionThread::Ready),
-                               replies_->next_deadline());
+                               core_->replies().next_deadline());
       if (stopping_) return;
       woken_ = false;
       next = Height{executed_.value + 1};
       has_block = committed_ > executed_;
     }
     if (has_block && !ExecuteNext(next)) return;
-    replies_->Expire(absl::Now());
+    core_->replies().Expire(absl::Now());
   }
 }
 
 bool ExecutionThread::ExecuteNext(Height height) {
-  absl::StatusOr<consensus::BlockPtr> block = store_->BlockAt(height);
-  absl::StatusOr<ExecutedBlock> executed =
-      block.ok() ? executor_->Execute(*block) : absl::StatusOr<ExecutedBlock>(block.status());
-  if (!executed.ok()) {
-    hooks_.failed(executed.status());
+  if (absl::Status executed = core_->ExecuteNext(height); !executed.ok()) {
+    failed_(std::move(executed));
     return false;
   }
-  consensus::SharedBytes finality;
-  const auto get_finality = [&]() -> absl::StatusOr<consensus::SharedBytes> {
-    if (finality != nullptr) return finality;
-    absl::StatusOr<std::string> proof = store_->FinalityAt(height);
-    if (!proof.ok()) return proof.status();
-    finality = std::make_shared<const std::string>(*std::move(proof));
-    return finality;
-  };
   {
     absl::MutexLock lock(&mutex_);
     executed_ = height;
-    total_transactions_ = executor_->total_transactions();
   }
-  replies_->Resolve(*executed, get_finality, [this](absl::Span<const Hash> ids) {
-    return FindRecentReceipts(*store_, *window_, ids);
-  });
-  if (!subscribers_->empty()) {
-    if (const absl::StatusOr<consensus::SharedBytes> proof = get_finality(); proof.ok()) {
-      Notify(*executed, *proof);
-    }
-  }
-  hooks_.executed(height, executed->state_root);
   RunWaiters(height);
   return true;
-}
-
-void ExecutionThread::Notify(const ExecutedBlock& executed,
-                             const consensus::SharedBytes& finality) {
-  const consensus::Block& block = *executed.block;
-  std::vector<absl::string_view> transactions;
-  for (size_t i = 0; i < block.index->entries.size(); ++i) {
-    if (executed.results.replies[i].code >= Reply::kFirstEngineCode) continue;
-    const absl::StatusOr<consensus::Envelope> envelope =
-        consensus::DecodeEnvelope(block.index->EnvelopeAt(*block.payload, i), limits_);
-    if (envelope.ok() && !envelope->payload.empty()) transactions.push_back(envelope->payload);
-  }
-  subscribers_->Notify({.height = block.header.height.value,
-                        .time = absl::FromUnixMicros(static_cast<int64_t>(block.header.time_us)),
-                        .transactions = transactions},
-                       {.block_id = block.id, .inclusion = "", .finality = *finality});
 }
 
 void ExecutionThread::RunWaiters(Height height) {

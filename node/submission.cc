@@ -16,36 +16,6 @@ Height LastHeightFor(const storage::Store& store, const ChainLimits& limits) {
   return Height{store.committed_height().value + limits.duplicate_window_blocks / 2};
 }
 
-uint32_t ReadU32(absl::string_view bytes, size_t offset) {
-  uint32_t value = 0;
-  for (int i = 3; i >= 0; --i) value = value << 8 | static_cast<uint8_t>(bytes[offset + i]);
-  return value;
-}
-
-void WriteU64(uint64_t value, char* to) {
-  for (int i = 0; i < 8; ++i) to[i] = static_cast<char>(value >> (8 * i));
-}
-
-// How many outcomes a batch is owed, however malformed the rest of it is.
-uint32_t ClaimedCount(absl::string_view batch, const ChainLimits& limits) {
-  if (batch.size() < consensus::kPayloadHeaderBytes) return 1;
-  const uint64_t most = std::min<uint64_t>(limits.block_transactions_max, batch.size());
-  return static_cast<uint32_t>(std::clamp<uint64_t>(ReadU32(batch, 0), 1, most));
-}
-
-// Fills in the last height of every envelope. Stops at the first thing out of place: the index,
-// made afterwards, says what it is.
-void StampLastHeight(Height last_height, std::string* batch) {
-  size_t offset = consensus::kPayloadHeaderBytes;
-  while (offset + consensus::kPayloadEntryHeaderBytes + 8 <= batch->size()) {
-    const size_t length = ReadU32(*batch, offset);
-    offset += consensus::kPayloadEntryHeaderBytes;
-    if (length < consensus::kEnvelopeHeaderBytes || length > batch->size() - offset) return;
-    WriteU64(last_height.value, batch->data() + offset);
-    offset += length;
-  }
-}
-
 void RefuseAll(network::SubmitSink& sink, uint64_t first_sequence, uint32_t count,
                const absl::Status& why) {
   network::SubmitOutcomes outcomes;
@@ -105,11 +75,11 @@ std::vector<std::pair<uint32_t, absl::Status>> Submission::Check(
 void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time deadline,
                         std::shared_ptr<network::SubmitSink> sink, bool may_be_barrier) {
   const auto refuse = [&](const absl::Status& why) {
-    RefuseAll(*sink, first_sequence, ClaimedCount(batch, limits_), why);
+    RefuseAll(*sink, first_sequence, consensus::ClaimedCount(batch, limits_), why);
   };
   if (const absl::Status closed = WhyClosed(); !closed.ok()) return refuse(closed);
   const Height last_height = LastHeightFor(*store_, limits_);
-  StampLastHeight(last_height, &batch);
+  consensus::StampLastHeight(last_height, &batch);
   absl::StatusOr<std::shared_ptr<const consensus::PayloadIndex>> index =
       consensus::IndexBatch(batch, limits_);
   if (!index.ok()) return refuse(index.status());
@@ -120,7 +90,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
 
   const PendingReplies::Ticket ticket =
       replies_->Add(*index, first_sequence, last_height, std::move(sink), deadline);
-  hooks_.deadline_added();
+  if (hooks_.deadline_added != nullptr) hooks_.deadline_added();
   std::vector<uint32_t> left_out = window_->FindExecuted(**index);
   if (!left_out.empty()) {
     replies_->AnswerExecuted(ticket, left_out, [this](absl::Span<const Hash> ids) {

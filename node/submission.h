@@ -28,7 +28,7 @@ class Submission {
  public:
   struct Hooks {
     std::function<bool(EngineEvent, size_t bytes)> enqueue;  // false when there is no room
-    std::function<void()> deadline_added;
+    std::function<void()> deadline_added;                    // may be null
   };
 
   // What is borrowed must outlive it.

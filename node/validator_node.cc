@@ -35,7 +35,6 @@ constexpr absl::Duration kSuperviseEvery = absl::Milliseconds(500);
 // How long a graceful stop waits for transactions that were accepted.
 constexpr absl::Duration kDrainMax = absl::Seconds(3);
 constexpr size_t kBarrierKeyBytes = 32;
-constexpr uint64_t kReplayLogEvery = 10000;
 
 int VerifyThreads(const NodeOptions& options) {
   if (options.verify_threads > 0) return options.verify_threads;
@@ -46,17 +45,10 @@ uint64_t Microseconds(absl::Duration duration) {
   return static_cast<uint64_t>(absl::ToInt64Microseconds(duration));
 }
 
-EngineOptions MakeEngineOptions(const NodeOptions& options, ValidatorIndex self,
-                                const Hash& chain_id, const MempoolShares& shares) {
-  EngineOptions engine;
-  engine.replica.self = self;
-  engine.replica.chain_id = chain_id;
-  engine.replica.limits = options.genesis.limits;
-  engine.replica.pacemaker = {.round_timeout_min_us = Microseconds(options.round_timeout_min),
-                              .round_timeout_max_us = Microseconds(options.round_timeout_max),
-                              .heartbeat_us = Microseconds(options.heartbeat_interval)};
-  engine.mempool_each_peer_max = shares.each_peer;
-  return engine;
+consensus::PacemakerOptions MakePacemakerOptions(const NodeOptions& options) {
+  return {.round_timeout_min_us = Microseconds(options.round_timeout_min),
+          .round_timeout_max_us = Microseconds(options.round_timeout_max),
+          .heartbeat_us = Microseconds(options.heartbeat_interval)};
 }
 
 std::vector<std::string> PeerAddresses(const NodeOptions& options,
@@ -70,11 +62,9 @@ std::vector<std::string> PeerAddresses(const NodeOptions& options,
 }
 
 // A key that nobody else can use up.
-std::string RandomBarrierKey() {
+std::string RandomBarrierKey(Random& random) {
   std::string key;
-  while (key.size() < kBarrierKeyBytes) {
-    key.push_back(static_cast<char>(SystemRandom()->Below(256)));
-  }
+  while (key.size() < kBarrierKeyBytes) key.push_back(static_cast<char>(random.Below(256)));
   return key;
 }
 
@@ -95,8 +85,7 @@ absl::StatusOr<std::unique_ptr<Node>> ValidatorNode::Start(
       new ValidatorNode(std::move(options), std::move(application)));
   KILN_RETURN_IF_ERROR(node->LoadIdentity());
   KILN_RETURN_IF_ERROR(node->OpenStore());
-  KILN_RETURN_IF_ERROR(node->Replay());
-  KILN_RETURN_IF_ERROR(node->MakeEngine());
+  KILN_RETURN_IF_ERROR(node->Recover());
   KILN_RETURN_IF_ERROR(node->StartNetwork());
   KILN_RETURN_IF_ERROR(node->StartThreads());
   const NodeStatus status = node->status();
@@ -127,6 +116,7 @@ absl::Status ValidatorNode::LoadIdentity() {
   KILN_ASSIGN_OR_RETURN(consensus::ValidatorSet validators,
                         consensus::ValidatorSet::FromGenesis(options_.genesis));
   validators_.emplace(std::move(validators));
+  leaders_.emplace(*validators_);
   KILN_ASSIGN_OR_RETURN(NodeKeys keys, LoadNodeKeys(options_));
   keys_.emplace(std::move(keys));
   KILN_ASSIGN_OR_RETURN(KeyLock lock, KeyLock::Acquire(keys_->consensus.public_key(),
@@ -161,64 +151,45 @@ absl::Status ValidatorNode::OpenStore() {
   return absl::OkStatus();
 }
 
-// Executes what is committed and was not executed, or not on disk, when the process ended.
-absl::Status ValidatorNode::Replay() {
-  window_ = std::make_unique<DuplicateWindow>(options_.genesis.limits.duplicate_window_blocks);
-  KILN_RETURN_IF_ERROR(window_->Restore(*store_));
-  uint64_t total_transactions = 0;
-  if (const Height executed = store_->executed_state().height; executed.value > 0) {
-    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store_->ResultsAt(executed));
-    total_transactions = results.total_transactions;
-  }
-  executor_ = std::make_unique<Executor>(options_.genesis.limits, store_.get(), application_.get(),
-                                         window_.get(), total_transactions);
-  const Height committed = store_->committed_height();
-  for (Height next{executor_->executed().height.value + 1}; next <= committed; ++next.value) {
-    KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(next));
-    KILN_RETURN_IF_ERROR(executor_->Execute(block).status());
-    if (next.value % kReplayLogEvery == 0) {
-      KILN_LOG(kInfo, "node", "replaying", {{"height", next.value}, {"of", committed.value}});
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidatorNode::MakeEngine() {
-  const MempoolShares shares = MempoolShares::Divide(
-      {options_.mempool_transactions_max, options_.mempool_bytes_max}, validators_->size());
-  budget_ = std::make_unique<MempoolBudget>(shares.own);
-  KILN_ASSIGN_OR_RETURN(
-      engine_,
-      Engine::Create(MakeEngineOptions(options_, keys_->self, chain_id_, shares), &*validators_,
-                     signer_.get(), budget_.get(), store_.get(), this, SystemClock()->Read()));
-  Publish(*engine_);
-  submission_ = std::make_unique<Submission>(
-      options_.genesis.limits, store_.get(), application_.get(), window_.get(), budget_.get(),
-      &replies_,
-      Submission::Hooks{
-          .enqueue = [this](EngineEvent event,
-                            size_t bytes) { return inbox_.TryPush(std::move(event), bytes); },
-          .deadline_added = [this] { execution_->Wake(); }});
-  execution_ = std::make_unique<ExecutionThread>(
-      options_.genesis.limits, store_.get(), window_.get(), executor_.get(), &replies_,
-      subscribers_,
-      ExecutionThread::Hooks{
-          .executed =
-              [this](Height height, const Hash& root) {
-                inbox_.Push(consensus::Event(consensus::BlockExecuted{height, root}));
+absl::Status ValidatorNode::Recover() {
+  const auto offer = [this](EngineEvent event, size_t bytes) {
+    return inbox_.TryPush(std::move(event), bytes);
+  };
+  ValidatorCore::Environment environment{
+      .validators = &*validators_,
+      .leaders = &*leaders_,
+      .signer = signer_.get(),
+      .signatures = &signatures_,
+      .store = store_.get(),
+      .application = application_.get(),
+      .output = this,
+      .vote_log = vote_log_.get(),
+      .sinks = {
+          .event = offer,
+          .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
+          .answer = [this](ValidatorIndex to,
+                           network::FramePtr frame) { transport_->Send(to, std::move(frame)); },
+          .refused =
+              [this](ValidatorIndex from, const absl::Status& why) {
+                KILN_LOG(kWarning, "verify", "message refused",
+                         {{"peer", validators_->at(from).name}, {"cause", why.message()}});
               },
-          .failed = [this](absl::Status why) { Fail(std::move(why)); }});
+          .deadline_added = [this] { execution_->Wake(); }},
+      .replaying = [](Height replayed, Height committed) {
+        KILN_LOG(kInfo, "node", "replaying", {{"height", replayed.value}, {"of", committed.value}});
+      }};
+  KILN_ASSIGN_OR_RETURN(
+      core_, ValidatorCore::Recover(
+                 {.genesis = options_.genesis,
+                  .self = keys_->self,
+                  .pacemaker = MakePacemakerOptions(options_),
+                  .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max}},
+                 environment, SystemClock()->Read()));
+  Publish();
+  execution_ = std::make_unique<ExecutionThread>(
+      core_.get(), [this](absl::Status why) { Fail(std::move(why)); });
   queries_ = std::make_unique<QueryPool>(1);
-  pool_ = std::make_unique<VerificationPool>(
-      options_.genesis, &*validators_, VerifyThreads(options_), store_.get(), window_.get(),
-      vote_log_.get(),
-      VerificationPool::Sinks{
-          .event = [this](EngineEvent event,
-                          size_t bytes) { return inbox_.TryPush(std::move(event), bytes); },
-          .answer =
-              [this](ValidatorIndex to, network::FramePtr frame) {
-                if (!failed_) transport_->Send(to, std::move(frame));
-              }});
+  pool_ = std::make_unique<VerificationPool>(&core_->peer_input(), VerifyThreads(options_));
   return absl::OkStatus();
 }
 
@@ -258,36 +229,31 @@ absl::Status ValidatorNode::StartThreads() {
 
 void ValidatorNode::RunReplica() {
   Clock* const clock = SystemClock();
-  engine_->Start(clock->Read());
-  while (!failed_) {
-    if (const absl::Status flushed = engine_->Flush(); !flushed.ok()) return Fail(flushed);
-    Publish(*engine_);
+  absl::Status status = core_->Start(*clock);
+  while (status.ok()) {
+    Publish();
     if (inbox_.closed()) return;
     const uint64_t now_us = clock->Read().monotonic_us;
-    const uint64_t deadline_us = engine_->NextDeadline();
+    const uint64_t deadline_us = core_->NextDeadline();
     const absl::Duration wait = deadline_us <= now_us
                                     ? absl::ZeroDuration()
                                     : absl::Microseconds(std::min<uint64_t>(
                                           deadline_us - now_us, Microseconds(absl::Minutes(1))));
-    for (EngineEvent& event : inbox_.TakeUpTo(kGroupEventsMax, absl::Now() + wait)) {
-      engine_->Handle(event, clock->Read());
-    }
-    const Now now = clock->Read();
-    if (now.monotonic_us >= engine_->NextDeadline()) {
-      engine_->Handle(consensus::Event(consensus::Tick{}), now);
-    }
+    status = core_->RunGroup(inbox_.TakeUpTo(ValidatorCore::kGroupEventsMax, absl::Now() + wait),
+                             *clock);
   }
+  Fail(std::move(status));
 }
 
-void ValidatorNode::Publish(const Engine& engine) {
-  const consensus::ReplicaStatus status = engine.status();
+void ValidatorNode::Publish() {
+  const consensus::ReplicaStatus status = core_->replica_status();
   absl::MutexLock lock(&mutex_);
   replica_status_ = status;
-  mempool_ = engine.mempool_total();
+  mempool_ = core_->mempool_total();
 }
 
 void ValidatorNode::Send(std::optional<ValidatorIndex> to, const consensus::Message& message) {
-  if (failed_) return;
+  if (core_->failed()) return;
   network::FramePtr frame = network::EncodeFrame(message);
   if (to.has_value()) {
     transport_->Send(*to, std::move(frame));
@@ -307,11 +273,6 @@ void ValidatorNode::Forward(const TransactionBatch& batch) {
 
 void ValidatorNode::Committed(Height height) {
   execution_->Committed(height);
-}
-
-void ValidatorNode::Expired(std::vector<Hash> ids) {
-  replies_.RefuseIds(ids, absl::UnavailableError(
-                              "the transaction waited too long to be ordered: submit it again"));
 }
 
 void ValidatorNode::Refused(const consensus::Refusal& refusal) {
@@ -337,7 +298,7 @@ void ValidatorNode::OnDisconnected(ValidatorIndex) {}  // the transport logs it,
 
 void ValidatorNode::Submit(uint64_t first_sequence, std::string batch, absl::Time deadline,
                            std::shared_ptr<network::SubmitSink> sink) {
-  submission_->Submit(first_sequence, std::move(batch), deadline, std::move(sink));
+  core_->submission().Submit(first_sequence, std::move(batch), deadline, std::move(sink));
 }
 
 void ValidatorNode::Submit(Transaction transaction, absl::Time deadline, SubmitDone done) {
@@ -346,8 +307,8 @@ void ValidatorNode::Submit(Transaction transaction, absl::Time deadline, SubmitD
         absl::StrCat("transaction: the key has ", transaction.key.size(), " bytes, at most ",
                      consensus::kTransactionKeyBytesMax, " are allowed")));
   }
-  submission_->Submit(0, network::BatchOfOne(transaction.key, transaction.payload), deadline,
-                      std::make_shared<OneReceipt>(std::move(done)));
+  core_->submission().Submit(0, network::BatchOfOne(transaction.key, transaction.payload), deadline,
+                             std::make_shared<OneReceipt>(std::move(done)));
 }
 
 absl::StatusOr<Receipt> ValidatorNode::SubmitAndWait(Transaction transaction,
@@ -382,12 +343,13 @@ void ValidatorNode::Query(std::string query, Read level, absl::Time deadline,
   if (level == Read::kLocal) return run();
   // A barrier ordered now comes after all that was acknowledged before (Raft's read index, with the
   // ledger itself as the index).
-  submission_->Submit(0, network::BatchOfOne(RandomBarrierKey(), ""), deadline,
-                      std::make_shared<OneReceipt>([run, shared](absl::StatusOr<Receipt> barrier) {
-                        if (!barrier.ok()) return std::move(*shared)(barrier.status());
-                        run();
-                      }),
-                      /*may_be_barrier=*/true);
+  core_->submission().Submit(
+      0, network::BatchOfOne(RandomBarrierKey(*SystemRandom()), ""), deadline,
+      std::make_shared<OneReceipt>([run, shared](absl::StatusOr<Receipt> barrier) {
+        if (!barrier.ok()) return std::move(*shared)(barrier.status());
+        run();
+      }),
+      /*may_be_barrier=*/true);
 }
 
 absl::StatusOr<Answer> ValidatorNode::Query(absl::string_view query, Read level,
@@ -429,7 +391,7 @@ absl::Status ValidatorNode::SetLogLevel(absl::string_view level) {
 
 Subscription ValidatorNode::OnCommit(
     absl::AnyInvocable<void(const Block&, const CommitProof&)> seen) {
-  return subscribers_->Add(std::move(seen));
+  return core_->subscribers()->Add(std::move(seen));
 }
 
 // --- Status
@@ -456,7 +418,7 @@ NodeStatus ValidatorNode::status() const {
   status.head_time = absl::FromUnixMicros(static_cast<int64_t>(replica.committed_time_us));
   status.executed_height = executed.height.value;
   status.state_root = executed.Root();
-  status.committed_transactions = execution_->total_transactions();
+  status.committed_transactions = core_->total_transactions();
   status.votes_signed = replica.votes_signed;
   const std::vector<network::PeerConnectionStatus> connections = transport_->status();
   const std::vector<std::string> addresses = PeerAddresses(options_, *validators_);
@@ -510,10 +472,10 @@ absl::Status ValidatorNode::Wait() {
 
 void ValidatorNode::Fail(absl::Status why) {
   KILN_CHECK(!why.ok());
-  failed_ = true;
-  KILN_LOG(kError, "node", "stopping to stay safe", {{"cause", why.message()}});
   absl::MutexLock lock(&mutex_);
-  if (failure_.ok()) failure_ = std::move(why);
+  if (!failure_.ok()) return;
+  KILN_LOG(kError, "node", "stopping to stay safe", {{"cause", why.message()}});
+  failure_ = std::move(why);
   stopping_ = true;
 }
 
@@ -521,9 +483,10 @@ void ValidatorNode::RunSupervisor() {
   while (true) {
     const uint64_t free_bytes = DiskFreeBytes(options_.data_dir);
     const bool has_room = free_bytes >= options_.disk_free_bytes_min;
-    submission_->SetPaused(has_room ? absl::OkStatus()
-                                    : absl::ResourceExhaustedError(
-                                          "this validator's disk is nearly full: use another"));
+    core_->submission().SetPaused(
+        has_room
+            ? absl::OkStatus()
+            : absl::ResourceExhaustedError("this validator's disk is nearly full: use another"));
     if (!has_room) {
       KILN_LOG(kError, "node", "disk nearly full: new transactions are refused",
                {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});
@@ -539,14 +502,16 @@ void ValidatorNode::RunSupervisor() {
 // replica thread has ended already and nothing is waited for.
 void ValidatorNode::ShutDown() {
   const absl::Status closed = absl::UnavailableError("the validator is stopping: use another");
-  if (submission_ != nullptr) submission_->Close(closed);
-  const absl::Time drained_by = absl::Now() + kDrainMax;
-  while (!failed_ && replica_thread_.joinable() && replies_.size() > 0 &&
-         absl::Now() < drained_by) {
-    absl::SleepFor(absl::Milliseconds(10));
+  if (core_ != nullptr) {
+    core_->submission().Close(closed);
+    const absl::Time drained_by = absl::Now() + kDrainMax;
+    while (!core_->failed() && replica_thread_.joinable() && core_->replies().size() > 0 &&
+           absl::Now() < drained_by) {
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    core_->replies().FailAll(absl::CancelledError(
+        "the validator stopped before the transaction was committed: its outcome is unknown"));
   }
-  replies_.FailAll(absl::CancelledError(
-      "the validator stopped before the transaction was committed: its outcome is unknown"));
   if (client_server_ != nullptr) client_server_->Stop(absl::Seconds(1));
   if (transport_ != nullptr) transport_->Stop();
   if (pool_ != nullptr) pool_->Stop();

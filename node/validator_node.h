@@ -1,8 +1,7 @@
-// One validator: threads, sockets and disk around the engine.
+// One validator: threads, sockets and disk around a ValidatorCore.
 #ifndef KILN_NODE_VALIDATOR_NODE_H_
 #define KILN_NODE_VALIDATOR_NODE_H_
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,20 +11,19 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/bounded_queue.h"
+#include "consensus/leader_election.h"
+#include "consensus/signing.h"
 #include "consensus/validator_set.h"
 #include "kiln/node.h"
 #include "network/client_service.h"
 #include "network/peer_transport.h"
-#include "node/duplicate_window.h"
 #include "node/engine.h"
-#include "node/execution.h"
 #include "node/execution_thread.h"
 #include "node/key_lock.h"
 #include "node/mempool.h"
 #include "node/node_options.h"
-#include "node/pending_replies.h"
 #include "node/query_pool.h"
-#include "node/submission.h"
+#include "node/validator_core.h"
 #include "node/verification_pool.h"
 #include "node/vote_log.h"
 #include "storage/store.h"
@@ -61,16 +59,13 @@ class ValidatorNode final : public Node,
   // Events that wait for the replica thread.
   static constexpr size_t kInboxEventsMax = 8192;
   static constexpr size_t kInboxBytesMax = 256 << 20;
-  // Events stepped before one group commit.
-  static constexpr size_t kGroupEventsMax = 256;
 
   ValidatorNode(NodeOptions options, std::unique_ptr<Application> application);
 
   // Start, part by part, in this order.
   absl::Status LoadIdentity();
   absl::Status OpenStore();
-  absl::Status Replay();
-  absl::Status MakeEngine();
+  absl::Status Recover();
   absl::Status StartThreads();
   absl::Status StartNetwork();
 
@@ -96,14 +91,13 @@ class ValidatorNode final : public Node,
   void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) override;
   void Forward(const TransactionBatch& batch) override;
   void Committed(Height height) override;
-  void Expired(std::vector<Hash> ids) override;
   void Refused(const consensus::Refusal& refusal) override;
 
   void RunReplica();
   void RunSupervisor();
   void ShutDown();
   void Fail(absl::Status why);
-  void Publish(const Engine& engine);
+  void Publish();
   void RunQuery(const std::string& query, absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done);
   std::string NotReadyReason(const consensus::ReplicaStatus& replica,
                              const std::vector<network::PeerConnectionStatus>& connections) const;
@@ -115,17 +109,13 @@ class ValidatorNode final : public Node,
   std::optional<NodeKeys> keys_;
   std::optional<KeyLock> key_lock_;
   std::optional<consensus::ValidatorSet> validators_;
+  std::optional<consensus::LeaderElection> leaders_;
   std::unique_ptr<consensus::Signer> signer_;
+  const consensus::Ed25519Verifier signatures_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<VoteLog> vote_log_;
-  std::unique_ptr<DuplicateWindow> window_;
-  std::unique_ptr<Executor> executor_;
-  std::unique_ptr<MempoolBudget> budget_;
-  PendingReplies replies_;
   BoundedQueue<EngineEvent> inbox_;
-  std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();
-  std::unique_ptr<Engine> engine_;  // the replica thread's alone, once it runs
-  std::unique_ptr<Submission> submission_;
+  std::unique_ptr<ValidatorCore> core_;
   std::unique_ptr<ExecutionThread> execution_;
   std::unique_ptr<QueryPool> queries_;
   std::unique_ptr<VerificationPool> pool_;
@@ -140,7 +130,6 @@ class ValidatorNode final : public Node,
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 
-  std::atomic<bool> failed_{false};  // checked before anything is signed or sent
   std::thread replica_thread_;
   std::thread supervisor_;
 };

@@ -1,48 +1,30 @@
-// Between the peers' streams and the replica: decodes, verifies, drops.
+// The threads that decode and verify what peers send.
 #ifndef KILN_NODE_VERIFICATION_POOL_H_
 #define KILN_NODE_VERIFICATION_POOL_H_
 
-#include <atomic>
-#include <cstdint>
-#include <functional>
-#include <memory>
+#include <cstddef>
 #include <thread>
 #include <vector>
 
 #include "base/bounded_queue.h"
 #include "base/ids.h"
-#include "consensus/verifier.h"
-#include "kiln/genesis.h"
 #include "network/frames.h"
-#include "node/duplicate_window.h"
-#include "node/engine.h"
-#include "node/vote_log.h"
-#include "storage/store.h"
+#include "node/peer_input.h"
 
 namespace kiln::node {
 
-// A few threads that take frames as they come, in no particular order: messages become verified
-// events, batches lose what was executed before, requests for blocks are answered from the store.
-// What is invalid is counted and logged with its sender and cause, and costs nothing further.
+// A queue of frames and a few threads that give them to a PeerInput, in no particular order.
 // Thread-safe.
 class VerificationPool {
  public:
   static constexpr size_t kFramesMax = 8192;
   static constexpr size_t kFrameBytesMax = 128 << 20;
 
-  struct Sinks {
-    // False when there is no room: the event is dropped.
-    std::function<bool(EngineEvent, size_t bytes)> event;
-    std::function<void(ValidatorIndex, network::FramePtr)> answer;
-  };
-
-  // What is borrowed must outlive the pool. `vote_log` may be null.
-  VerificationPool(const Genesis& genesis, const consensus::ValidatorSet* validators, int threads,
-                   const storage::Store* store, const DuplicateWindow* window, VoteLog* vote_log,
-                   Sinks sinks);
+  // `input` must outlive the pool.
+  VerificationPool(PeerInput* input, int threads);
   ~VerificationPool();  // Stop()
 
-  // Frames that came before wait until then. Call it once, when the sinks may be used.
+  // Frames that came before wait until then. Call it once, when the input's sinks may be used.
   void Start();
 
   // False when there is no room: the frame is dropped. Never blocks.
@@ -51,8 +33,6 @@ class VerificationPool {
   // Ends the threads; what waits is dropped. Idempotent.
   void Stop();
 
-  uint64_t refused() const { return refused_; }
-
  private:
   struct Received {
     ValidatorIndex from;
@@ -60,22 +40,9 @@ class VerificationPool {
   };
 
   void Run();
-  void Handle(Received received);
-  void Handle(ValidatorIndex from, consensus::Message message, size_t bytes);
-  void Handle(ValidatorIndex from, const consensus::BlockRequest& request, size_t bytes);
-  void Handle(ValidatorIndex from, network::TransactionBatch batch, size_t bytes);
-  void Refuse(ValidatorIndex from, const absl::Status& why);
 
-  const ChainLimits limits_;
-  const consensus::ValidatorSet* const validators_;
-  const storage::Store* const store_;
-  const DuplicateWindow* const window_;
-  VoteLog* const vote_log_;
-  const Sinks sinks_;
-  const consensus::Ed25519Verifier signatures_;
-  consensus::MessageVerifier verifier_;
+  PeerInput* const input_;
   BoundedQueue<Received> queue_;
-  std::atomic<uint64_t> refused_{0};
   const int thread_count_;
   std::vector<std::thread> threads_;
 };

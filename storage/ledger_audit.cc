@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "consensus/block.h"
 #include "consensus/finality.h"
+#include "consensus/leader_election.h"
 #include "consensus/validator_set.h"
 #include "consensus/verifier.h"
 #include "storage/safety_checks.h"
@@ -22,7 +23,8 @@ class Auditor {
           const consensus::SignatureVerifier* signatures)
       : store_(store),
         genesis_(genesis),
-        verifier_(genesis, validators, Epoch{1}, signatures),
+        leaders_(*validators),
+        verifier_(genesis, validators, &leaders_, Epoch{1}, signatures),
         genesis_state_(consensus::GenesisState(genesis)),
         executed_(store.executed_state()),
         parent_(consensus::GenesisBlock(genesis)) {}
@@ -41,6 +43,7 @@ class Auditor {
 
   const Store& store_;
   const Genesis& genesis_;
+  const consensus::LeaderElection leaders_;
   consensus::MessageVerifier verifier_;
   const consensus::ExecutedState genesis_state_;
   const consensus::ExecutedState executed_;

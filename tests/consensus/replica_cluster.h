@@ -114,9 +114,9 @@ class ReplicaCluster {
                                  .chain_id = world_.chain_id(),
                                  .limits = world_.genesis().limits,
                                  .pacemaker = options_.pacemaker};
-    node.replica =
-        std::make_unique<Replica>(options, &world_.validators(), &world_.signer(node.validator),
-                                  &node.source, std::move(recovered), NowAt(i));
+    node.replica = std::make_unique<Replica>(options, &world_.validators(), &world_.leaders(),
+                                             &world_.signer(node.validator), &node.source,
+                                             std::move(recovered), NowAt(i));
     node.round = node.replica->status().round;
     invariants_.OnRound(i, node.round);
     Log(i, absl::StrCat("starts in round ", node.round.value, " at height ",

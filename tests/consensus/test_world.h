@@ -109,7 +109,7 @@ class TestWorld {
         validators_(MakeSet(genesis_)),
         leaders_(validators_),
         signatures_(MakeVerifier(kind)),
-        verifier_(genesis_, &validators_, Epoch{1}, signatures_.get()),
+        verifier_(genesis_, &validators_, &leaders_, Epoch{1}, signatures_.get()),
         genesis_block_(GenesisBlock(genesis_)) {
     for (uint32_t i = 0; i < powers.size(); ++i) {
       signers_.push_back(MakeSigner(i, kind));

@@ -36,7 +36,8 @@ class CertificateVerification : public testing::Test {
 
   TestWorld world_;
   const CountingVerifier signatures_;
-  MessageVerifier verifier_{world_.genesis(), &world_.validators(), {1}, &signatures_};
+  MessageVerifier verifier_{
+      world_.genesis(), &world_.validators(), &world_.leaders(), {1}, &signatures_};
   const std::vector<BlockPtr> chain_ = world_.Chain(3);
   const QuorumCertificate qc_ = world_.QcFor(chain_[3]);
   const TimeoutCertificate tc_ = world_.TcFor({9}, qc_);
@@ -144,7 +145,8 @@ TEST_F(CertificateVerification, RefusesAnotherEpoch) {
   TimeoutCertificate tc = tc_;
   tc.epoch = {0};
   EXPECT_THAT(Refusal(tc), HasSubstr("timeout certificate: epoch 0, this is epoch 1"));
-  MessageVerifier next(world_.genesis(), &world_.validators(), {2}, &signatures_);
+  MessageVerifier next(world_.genesis(), &world_.validators(), &world_.leaders(), {2},
+                       &signatures_);
   EXPECT_THAT(next.VerifyQuorumCertificate(qc_).message(), HasSubstr("epoch 1, this is epoch 2"));
   qc.epoch = {2};
   EXPECT_THAT(next.VerifyQuorumCertificate(qc).message(),
@@ -155,7 +157,7 @@ TEST_F(CertificateVerification, RefusesAnotherEpoch) {
 TEST_F(CertificateVerification, RefusesSignaturesForAnotherChain) {
   Genesis genesis = world_.genesis();
   genesis.chain_name = "other-chain";
-  MessageVerifier other(genesis, &world_.validators(), {1}, &signatures_);
+  MessageVerifier other(genesis, &world_.validators(), &world_.leaders(), {1}, &signatures_);
   EXPECT_THAT(other.VerifyQuorumCertificate(qc_).message(),
               HasSubstr("signature of validator 0 does not verify"));
   EXPECT_THAT(
@@ -169,7 +171,8 @@ TEST_F(CertificateVerification, RefusesTheSignersOfAnotherSet) {
     genesis.validators[i].consensus_key = TestKey(100 + i, 'c').public_key();
   }
   const ValidatorSet others = *ValidatorSet::FromGenesis(genesis);
-  MessageVerifier verifier(world_.genesis(), &others, {1}, &signatures_);
+  const LeaderElection leaders(others);
+  MessageVerifier verifier(world_.genesis(), &others, &leaders, {1}, &signatures_);
   EXPECT_THAT(verifier.VerifyQuorumCertificate(qc_).message(),
               HasSubstr("signature of validator 0 does not verify"));
 }

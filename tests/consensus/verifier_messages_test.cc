@@ -85,7 +85,8 @@ TEST_F(MessageVerification, RefusesAVoteThatWasSignedForSomethingElse) {
 TEST_F(MessageVerification, RefusesAVoteOfAnotherChain) {
   Genesis genesis = world_.genesis();
   ++genesis.time_us;
-  MessageVerifier other(genesis, &world_.validators(), {1}, &world_.signatures());
+  MessageVerifier other(genesis, &world_.validators(), &world_.leaders(), {1},
+                        &world_.signatures());
   EXPECT_THAT(other.Verify({2}, world_.VoteFor(block_, {2})).status().message(),
               HasSubstr("vote: signature of validator 2 does not verify"));
 }

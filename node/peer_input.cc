@@ -1,0 +1,66 @@
+#include "node/peer_input.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "base/log.h"
+#include "node/block_answers.h"
+
+namespace kiln::node {
+
+PeerInput::PeerInput(const Genesis& genesis, const consensus::ValidatorSet* validators,
+                     const consensus::LeaderElection* leaders,
+                     const consensus::SignatureVerifier* signatures, const storage::Store* store,
+                     const DuplicateWindow* window, VoteLog* vote_log, Sinks sinks)
+    : limits_(genesis.limits),
+      store_(store),
+      window_(window),
+      vote_log_(vote_log),
+      sinks_(std::move(sinks)),
+      verifier_(genesis, validators, leaders, Epoch{1}, signatures) {}
+
+void PeerInput::Handle(ValidatorIndex from, network::Frame frame) {
+  const size_t bytes = frame.bytes();
+  absl::StatusOr<network::PeerMessage> message = network::DecodeFrame(std::move(frame), limits_);
+  if (!message.ok()) return Refuse(from, message.status());
+  std::visit([&](auto& specific) { HandleMessage(from, std::move(specific), bytes); }, *message);
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, consensus::Message message, size_t bytes) {
+  absl::StatusOr<consensus::VerifiedMessage> verified = verifier_.Verify(from, std::move(message));
+  if (!verified.ok()) return Refuse(from, verified.status());
+  LogVote(verified->message());
+  sinks_.event(consensus::Event(*std::move(verified)), bytes);
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, const consensus::BlockRequest& request, size_t) {
+  absl::StatusOr<consensus::Blocks> answer = AnswerBlockRequest(*store_, request, limits_);
+  if (!answer.ok()) return;  // the asker's next choice may have them
+  sinks_.answer(from, network::EncodeFrame(consensus::Message(*std::move(answer))));
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, network::TransactionBatch batch, size_t bytes) {
+  TransactionsArrived arrived;
+  arrived.batch.left_out = window_->FindExecuted(*batch.index);
+  if (arrived.batch.left_out.size() == batch.index->entries.size()) return;
+  arrived.batch.bytes = std::move(batch.payload);
+  arrived.batch.index = std::move(batch.index);
+  arrived.origin = from;
+  sinks_.event(std::move(arrived), bytes);
+}
+
+void PeerInput::LogVote(const consensus::Message& message) {
+  const auto* vote = std::get_if<consensus::Vote>(&message);
+  if (vote == nullptr || vote_log_ == nullptr) return;
+  if (const absl::Status logged = vote_log_->Append({*vote}); !logged.ok()) {
+    KILN_LOG(kError, "audit", "vote not logged", {{"cause", logged.message()}});
+  }
+}
+
+void PeerInput::Refuse(ValidatorIndex from, const absl::Status& why) {
+  ++refused_;
+  if (sinks_.refused != nullptr) sinks_.refused(from, why);
+}
+
+}  // namespace kiln::node

@@ -1,0 +1,68 @@
+// Between the peers' streams and the replica: decodes, verifies, drops.
+#ifndef KILN_NODE_PEER_INPUT_H_
+#define KILN_NODE_PEER_INPUT_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "base/ids.h"
+#include "consensus/leader_election.h"
+#include "consensus/signing.h"
+#include "consensus/validator_set.h"
+#include "consensus/verifier.h"
+#include "kiln/genesis.h"
+#include "network/frames.h"
+#include "node/duplicate_window.h"
+#include "node/engine.h"
+#include "node/vote_log.h"
+#include "storage/store.h"
+
+namespace kiln::node {
+
+// Turns frames, in whatever order they come, into what follows from them: messages become verified
+// events, batches lose what was executed before, requests for blocks are answered from the store.
+// What is invalid is counted and reported with its sender and cause, and costs nothing further.
+// Thread-safe; starts no thread and keeps no frame.
+class PeerInput {
+ public:
+  struct Sinks {
+    // False when there is no room: the event is dropped.
+    std::function<bool(EngineEvent, size_t bytes)> event;
+    std::function<void(ValidatorIndex to, network::FramePtr)> answer;
+    std::function<void(ValidatorIndex from, const absl::Status& why)> refused;  // may be null
+  };
+
+  // What is borrowed must outlive it. `vote_log` may be null.
+  PeerInput(const Genesis& genesis, const consensus::ValidatorSet* validators,
+            const consensus::LeaderElection* leaders,
+            const consensus::SignatureVerifier* signatures, const storage::Store* store,
+            const DuplicateWindow* window, VoteLog* vote_log, Sinks sinks);
+
+  // Everything that the frame causes has been given to the sinks when it returns.
+  void Handle(ValidatorIndex from, network::Frame frame);
+
+  // Frames refused since construction.
+  uint64_t refused() const { return refused_; }
+
+ private:
+  void HandleMessage(ValidatorIndex from, consensus::Message message, size_t bytes);
+  void HandleMessage(ValidatorIndex from, const consensus::BlockRequest& request, size_t bytes);
+  void HandleMessage(ValidatorIndex from, network::TransactionBatch batch, size_t bytes);
+  void LogVote(const consensus::Message& message);
+  void Refuse(ValidatorIndex from, const absl::Status& why);
+
+  const ChainLimits limits_;
+  const storage::Store* const store_;
+  const DuplicateWindow* const window_;
+  VoteLog* const vote_log_;
+  const Sinks sinks_;
+  consensus::MessageVerifier verifier_;
+  std::atomic<uint64_t> refused_{0};
+};
+
+}  // namespace kiln::node
+
+#endif  // KILN_NODE_PEER_INPUT_H_

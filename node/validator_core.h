@@ -1,0 +1,173 @@
+// One validator without threads, sockets, files and clocks: what a node's threads drive, and what
+// a simulator drives from one.
+#ifndef KILN_NODE_VALIDATOR_CORE_H_
+#define KILN_NODE_VALIDATOR_CORE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "consensus/leader_election.h"
+#include "consensus/pacemaker.h"
+#include "consensus/replica.h"
+#include "consensus/signing.h"
+#include "consensus/validator_set.h"
+#include "kiln/application.h"
+#include "kiln/genesis.h"
+#include "network/frames.h"
+#include "node/block_runner.h"
+#include "node/commit_subscribers.h"
+#include "node/duplicate_window.h"
+#include "node/engine.h"
+#include "node/execution.h"
+#include "node/mempool.h"
+#include "node/peer_input.h"
+#include "node/pending_replies.h"
+#include "node/submission.h"
+#include "node/vote_log.h"
+#include "storage/store.h"
+
+namespace kiln::node {
+
+// Holds everything of a validator that is no thread, socket, file or clock, and starts nothing by
+// itself. Three streams of calls drive it, each from one thread at a time:
+//
+//   the replica's      Start once, then RunGroup again and again, at the latest at NextDeadline
+//   the execution's    ExecuteNext for each committed height
+//   everybody else's   peer_input, submission, replies, subscribers, failed: thread-safe
+//
+// A simulator calls all of them from one thread. All time comes from the caller, there is no
+// chance, and the same calls have the same effects in the same order. After a failure nothing is
+// signed or sent any more; what is borrowed outlives the core.
+class ValidatorCore {
+ public:
+  // How many events are stepped before one group commit: RunGroup is to be given no more.
+  static constexpr size_t kGroupEventsMax = 256;
+
+  struct Options {
+    Genesis genesis;
+    ValidatorIndex self;
+    consensus::PacemakerOptions pacemaker;
+    MempoolCharge mempool_max;  // of all origins together
+  };
+
+  // What a core does to the world besides EngineOutput. Called on the thread of the call that it
+  // comes from, and not before Recover returned.
+  struct Sinks {
+    // An event for a coming RunGroup, made of a peer's frame or a client's batch of this size.
+    // False when there is no room: the event is dropped, and a client is told to try again. From
+    // any thread. Must not block.
+    std::function<bool(EngineEvent event, size_t bytes)> event;
+    // Likewise, but it must not be lost. Within ExecuteNext; may wait for room.
+    std::function<void(EngineEvent event)> executed;
+    // An answer to a peer that asked for blocks. Within PeerInput::Handle.
+    std::function<void(ValidatorIndex to, network::FramePtr frame)> answer;
+    // A frame that was malformed or failed verification. Within PeerInput::Handle; may be null.
+    std::function<void(ValidatorIndex from, const absl::Status& why)> refused;
+    // replies().next_deadline() may have become earlier. Within Submission::Submit; may be null.
+    std::function<void()> deadline_added;
+  };
+
+  struct Environment {
+    const consensus::ValidatorSet* validators = nullptr;
+    const consensus::LeaderElection* leaders = nullptr;
+    consensus::Signer* signer = nullptr;
+    const consensus::SignatureVerifier* signatures = nullptr;
+    storage::Store* store = nullptr;
+    Application* application = nullptr;
+    EngineOutput* output = nullptr;  // within Start and RunGroup
+    VoteLog* vote_log = nullptr;     // may be null
+    Sinks sinks;
+    // Called now and then during a long replay within Recover; may be null.
+    std::function<void(Height replayed, Height committed)> replaying;
+  };
+
+  // Restores the duplicate window, executes what is committed and was not executed, or not on disk,
+  // when the validator stopped, and makes the rest. Nothing is sent.
+  static absl::StatusOr<std::unique_ptr<ValidatorCore>> Recover(const Options& options,
+                                                                const Environment& environment,
+                                                                Now now);
+
+  ValidatorCore(const ValidatorCore&) = delete;
+  ValidatorCore& operator=(const ValidatorCore&) = delete;
+
+  // --- The replica's thread
+
+  // The first step and its group commit. Once, before any RunGroup. Errors as RunGroup's.
+  absl::Status Start(Clock& clock);
+  // One group commit: every event is stepped in order with the time of then, a tick if the deadline
+  // has passed, and one flush: persist, then send. `events` may be empty. An error is a failure of
+  // the validator: a halted replica (Aborted), the store's, or that of an ExecuteNext before.
+  absl::Status RunGroup(std::vector<EngineEvent> events, Clock& clock);
+  // When RunGroup has something to do although no event came, in monotonic microseconds. It may be
+  // past already: then RunGroup is due at once. Ask again after every group.
+  uint64_t NextDeadline() const { return engine_->NextDeadline(); }
+  consensus::ReplicaStatus replica_status() const { return engine_->status(); }
+  const MempoolCharge& mempool_total() const { return engine_->mempool_total(); }
+
+  // --- The execution's thread
+
+  // Executes the block at this height, answers its clients, calls subscribers, and reports the
+  // state root, in this order. REQUIRES: the store has committed it, and it is one above
+  // executed_height(). An error is a failure of the validator.
+  absl::Status ExecuteNext(Height height);
+
+  // --- Any thread
+
+  Height executed_height() const { return runner_->executed_height(); }
+  // Shown to the application since genesis.
+  uint64_t total_transactions() const { return runner_->total_transactions(); }
+
+  PeerInput& peer_input() { return *peer_input_; }
+  Submission& submission() { return *submission_; }
+  // Whoever drives the core calls Expire on it when next_deadline() is reached.
+  PendingReplies& replies() { return replies_; }
+  const std::shared_ptr<CommitSubscribers>& subscribers() { return subscribers_; }
+
+  // Whether the validator has failed: nothing may be signed or sent any more.
+  bool failed() const { return failed_; }
+  // Why: the first cause. OK while it has not.
+  absl::Status failure() const;
+
+ private:
+  ValidatorCore(const Options& options, const Environment& environment);
+
+  // Recover, part by part, in this order.
+  absl::Status Replay();
+  absl::Status MakeEngine(Now now);
+  void MakeInputs();
+
+  absl::Status Flush();
+  // Remembers the first failure; returns `status`.
+  absl::Status NoteFailure(absl::Status status);
+
+  const Options options_;
+  const Environment environment_;
+  DuplicateWindow window_;
+  PendingReplies replies_;
+  MempoolShares shares_;
+  MempoolBudget budget_;
+  const std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<BlockRunner> runner_;
+  std::unique_ptr<Engine> engine_;  // the replica's thread's alone
+  std::unique_ptr<Submission> submission_;
+  std::unique_ptr<PeerInput> peer_input_;
+
+  std::atomic<bool> failed_{false};
+  mutable absl::Mutex mutex_;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace kiln::node
+
+#endif  // KILN_NODE_VALIDATOR_CORE_H_
