@@ -26,6 +26,7 @@ FaultDriver::FaultDriver(const Scenario& scenario, FaultHost* host, SimRandom ra
       effects_left_(host->replicas(), 0),
       counting_(host->replicas(), nullptr),
       disk_full_(host->replicas(), false),
+      disk_lies_(host->replicas(), false),
       patience_(host->replicas(), kOperatorPatience) {}
 
 void FaultDriver::After(uint64_t us, EventQueue::Action action) {
@@ -91,8 +92,9 @@ bool FaultDriver::BeginOnClocks(const Fault& fault) {
 }
 
 CrashKind FaultDriver::AnyCrash() {
-  static const std::vector<CrashKind> kKinds = {CrashKind::kKeepAll, CrashKind::kLoseAll,
-                                                CrashKind::kKeepPrefix, CrashKind::kTornPrefix};
+  static const std::vector<CrashKind> kKinds = {CrashKind::kProcessOnly, CrashKind::kNoneKept,
+                                                CrashKind::kAllKept, CrashKind::kPrefixKept,
+                                                CrashKind::kTornRecord};
   return random_.Pick(kKinds);
 }
 
@@ -105,9 +107,9 @@ bool FaultDriver::BeginCrash(const Fault& fault) {
     if (fault.kind == "crash") {
       CrashAndStart(fault, number, AnyCrash());
     } else if (fault.kind == "torn_write") {
-      CrashAndStart(fault, number, CrashKind::kTornPrefix);
+      CrashAndStart(fault, number, CrashKind::kTornRecord);
     } else if (fault.kind == "lost_writes") {
-      CrashAndStart(fault, number, CrashKind::kLoseAll);
+      CrashAndStart(fault, number, CrashKind::kNoneKept);
     } else if (fault.kind == "crash_at_effect") {
       effects_left_[number] = std::max<uint64_t>(1, static_cast<uint64_t>(fault.amount));
       counting_[number] = &fault;
@@ -147,7 +149,7 @@ void FaultDriver::LosePower(const Fault& fault) {
   for (const uint32_t number : nodes) {
     if (!host_->replica(number).is_up()) continue;
     host_->CountFault(fault);
-    const CrashKind kind = random_.Below(2) == 0 ? CrashKind::kLoseAll : CrashKind::kTornPrefix;
+    const CrashKind kind = random_.Below(2) == 0 ? CrashKind::kNoneKept : CrashKind::kTornRecord;
     host_->CrashReplica(number, kind);
   }
   random_.Shuffle(&nodes);
@@ -168,12 +170,13 @@ void FaultDriver::BeginOnDisks(const Fault& fault) {
     if (fault.kind == "sync_error") {
       disk.FailNextSync();
     } else if (fault.kind == "lying_sync") {
-      disk.SetLying(true);
+      disk_lies_[number] = true;
+      disk.set_syncs_lie(true);
     } else if (fault.kind == "rot" || fault.kind == "silent_rot") {
-      disk.Rot(fault.kind == "rot" ? RotKind::kDetected : RotKind::kSilent);
+      Decay(fault, number);
     } else if (fault.kind == "disk_full") {
       disk_full_[number] = true;
-      disk.SetFull(true);
+      disk.set_full(true);
     } else if (fault.kind == "slow_disk") {
       host_->CountFault(fault);
       replica.SetSyncTime(static_cast<uint64_t>(fault.amount * 1000));
@@ -183,7 +186,7 @@ void FaultDriver::BeginOnDisks(const Fault& fault) {
         disk.LoseSafetyRecord();
       } else if (fault.kind == "wrong_disk") {
         if (!fault.peers.empty())
-          disk.Restore(host_->replica(fault.peers.front()).disk().TakeCopy());
+          disk.Restore(host_->replica(fault.peers.front()).disk().Snapshot());
       } else if (const auto copy = copies_[&fault].find(number); copy != copies_[&fault].end()) {
         if (fault.kind == "old_copy") disk.Restore(copy->second);
         if (fault.kind == "old_safety_record") disk.RestoreSafetyRecord(copy->second);
@@ -193,9 +196,24 @@ void FaultDriver::BeginOnDisks(const Fault& fault) {
   }
 }
 
+// One bit, a whole value, or two values in each other's places.
+void FaultDriver::Decay(const Fault& fault, uint32_t number) {
+  static const std::vector<RotKind> kKinds = {RotKind::kBitFlip, RotKind::kBitFlip,
+                                              RotKind::kZeroes, RotKind::kMisdirect};
+  host_->replica(number).disk().Rot(
+      {.kind = random_.Pick(kKinds), .is_detected_below = fault.kind == "rot"}, now_us(), &random_);
+}
+
+// What the disk had promised meanwhile is lost.
+void FaultDriver::StopLying(uint32_t number) {
+  host_->CrashReplica(number, CrashKind::kNoneKept);
+  disk_lies_[number] = false;
+  host_->replica(number).disk().set_syncs_lie(false);
+}
+
 void FaultDriver::TakeCopies(const Fault& fault) {
   for (const uint32_t number : NodesOf(fault)) {
-    copies_[&fault].emplace(number, host_->replica(number).disk().TakeCopy());
+    copies_[&fault].emplace(number, host_->replica(number).disk().Snapshot());
   }
 }
 
@@ -211,12 +229,11 @@ void FaultDriver::End(const Fault& fault) {
     if (fault.kind == "slow_disk") replica.SetSyncTime(0);
     if (fault.kind == "disk_full") {
       disk_full_[number] = false;
-      replica.disk().SetFull(false);
+      replica.disk().set_full(false);
       host_->StartReplica(number);
     }
     if (fault.kind == "lying_sync") {
-      host_->CrashReplica(number, CrashKind::kLoseAll);
-      replica.disk().SetLying(false);
+      StopLying(number);
       StartLater(number, kOperatorUs);
     }
   }
@@ -232,12 +249,8 @@ void FaultDriver::Heal() {
     replica.SetWallOffset(0);
     replica.SetDrift(0);
     replica.SetSyncTime(0);
-    replica.disk().SetFull(false);
-    replica.disk().CancelSyncFailure();
-    if (replica.disk().is_lying()) {
-      host_->CrashReplica(number, CrashKind::kLoseAll);
-      replica.disk().SetLying(false);
-    }
+    replica.disk().set_full(false);
+    if (disk_lies_[number]) StopLying(number);
     effects_left_[number] = 0;
     disk_full_[number] = false;
   }
@@ -260,8 +273,8 @@ void FaultDriver::OnStopped(uint32_t number) {
 }
 
 void FaultDriver::Remember(uint32_t number) {
-  std::deque<SimDisk::Copy>& records = remembered_[number];
-  records.push_back(host_->replica(number).disk().TakeCopy());
+  std::deque<DiskImage>& records = remembered_[number];
+  records.push_back(host_->replica(number).disk().Snapshot());
   if (records.size() > kRememberedMax) records.pop_front();
   After(kRememberEveryUs, [this, number] { Remember(number); });
 }
@@ -269,9 +282,9 @@ void FaultDriver::Remember(uint32_t number) {
 void FaultDriver::Forget(uint32_t number, uint64_t records) {
   const auto remembered = remembered_.find(number);
   if (healed_ || remembered == remembered_.end() || remembered->second.empty()) return;
-  const std::deque<SimDisk::Copy>& copies = remembered->second;
+  const std::deque<DiskImage>& copies = remembered->second;
   const size_t back = std::min<size_t>(records, copies.size() - 1);
-  host_->CrashReplica(number, CrashKind::kKeepAll);
+  host_->CrashReplica(number, CrashKind::kProcessOnly);
   host_->replica(number).disk().RestoreSafetyRecord(copies[copies.size() - 1 - back]);
   StartLater(number, 1000);
 }

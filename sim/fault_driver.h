@@ -70,6 +70,8 @@ class FaultDriver {
   void CrashAgain(const Fault* fault, uint32_t number, uint64_t until_us);
   void LosePower(const Fault& fault);
   void StartLater(uint32_t number, uint64_t after_us);
+  void Decay(const Fault& fault, uint32_t number);
+  void StopLying(uint32_t number);
   void TakeCopies(const Fault& fault);
   void Remember(uint32_t number);
   CrashKind AnyCrash();
@@ -86,8 +88,8 @@ class FaultDriver {
   std::vector<const Fault*> counting_;  // by replica: the fault that counts
   std::vector<bool> disk_full_;         // by replica
   std::vector<int> patience_;           // by replica: how often it may stop itself yet
-  std::map<const Fault*, std::map<uint32_t, SimDisk::Copy>> copies_;
-  std::map<uint32_t, std::deque<SimDisk::Copy>> remembered_;
+  std::map<const Fault*, std::map<uint32_t, DiskImage>> copies_;
+  std::map<uint32_t, std::deque<DiskImage>> remembered_;
 };
 
 }  // namespace kiln::sim

@@ -24,11 +24,10 @@ SimReplica::SimReplica(const ReplicaEnvironment* environment, uint32_t number,
       validator_(validator),
       random_(random),
       signer_(MakeSimSigner(validator.value, environment->scenario->real_signatures)),
-      disk_(random_.Next()),
+      disk_(absl::StrCat("disk of replica ", number),
+            [this](size_t bytes) { return SyncCompletes(bytes); }),
       // Processes start counting at different moments.
-      origin_local_us_(random_.Below(1'000'000'000)) {
-  disk_.set_sync_completes_at([this](size_t bytes) { return SyncCompletes(bytes); });
-}
+      origin_local_us_(random_.Below(1'000'000'000)) {}
 
 SimReplica::~SimReplica() {
   Release();
@@ -98,13 +97,13 @@ absl::Status SimReplica::Recover() {
 }
 
 void SimReplica::Crash(CrashKind kind) {
-  disk_.Crash(now_us(), kind);
+  disk_.Crash(now_us(), kind, &random_);
   Release();
 }
 
 void SimReplica::Stop(const absl::Status& why) {
   environment_->host->OnStopped(*this, why);
-  if (is_up()) Crash(CrashKind::kKeepAll);
+  if (is_up()) Crash(CrashKind::kProcessOnly);
 }
 
 // What is scheduled for this life finds another one.

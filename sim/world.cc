@@ -127,6 +127,7 @@ class World final : private ReplicaHost, private ClientHost, private FaultHost {
 
   void Heal();
   void Finish();
+  void CountDiskFaults(const DiskFaultCounters& counters);
   void Violated(absl::string_view invariant, std::string what);
   void Record(TraceEvent event);
   uint64_t now_us() const { return queue_.now_us(); }
@@ -308,9 +309,19 @@ void World::Finish() {
   result_.events = queue_.executed();
   for (const auto& [row, count] : network_->effects()) result_.faults[row] += count;
   for (const auto& replica : replicas_) {
-    for (const auto& [row, count] : replica->disk().effects()) result_.faults[row] += count;
+    CountDiskFaults(replica->disk().counters());
   }
   result_.trace_hash = hash_.value();
+}
+
+void World::CountDiskFaults(const DiskFaultCounters& counters) {
+  result_.faults["D1"] += counters.torn_records;
+  result_.faults["D2"] += counters.lossy_crashes;
+  result_.faults["D3"] += counters.failed_syncs;
+  result_.faults["D4"] += counters.lying_syncs;
+  result_.faults["D5"] += counters.rotten_values;
+  result_.faults["D6"] += counters.full_writes;
+  result_.faults["D8"] += counters.stale_restores + counters.safety_deletions + counters.exchanges;
 }
 
 void World::Violated(absl::string_view invariant, std::string what) {
