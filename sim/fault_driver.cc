@@ -181,9 +181,9 @@ void FaultDriver::BeginOnDisks(const Fault& fault) {
       host_->CountFault(fault);
       replica.SetSyncTime(static_cast<uint64_t>(fault.amount * 1000));
     } else {
-      host_->CrashReplica(number, CrashKind::kLoseAll);
+      host_->CrashReplica(number, CrashKind::kNoneKept);
       if (fault.kind == "lost_safety_record") {
-        disk.LoseSafetyRecord();
+        disk.DeleteSafetyRecord();
       } else if (fault.kind == "wrong_disk") {
         if (!fault.peers.empty())
           disk.Restore(host_->replica(fault.peers.front()).disk().Snapshot());

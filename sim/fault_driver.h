@@ -87,6 +87,7 @@ class FaultDriver {
   std::vector<uint64_t> effects_left_;  // by replica; 0: nobody counts
   std::vector<const Fault*> counting_;  // by replica: the fault that counts
   std::vector<bool> disk_full_;         // by replica
+  std::vector<bool> disk_lies_;         // by replica
   std::vector<int> patience_;           // by replica: how often it may stop itself yet
   std::map<const Fault*, std::map<uint32_t, DiskImage>> copies_;
   std::map<uint32_t, std::deque<DiskImage>> remembered_;
