@@ -239,7 +239,7 @@ TEST(ValidatorCore, CommitsATransactionWithThreeOthersAndAnswersTheClient) {
   EXPECT_EQ((**told)->reply, Reply::Ok("red"));
   const auto verifier = consensus::ReceiptVerifier::Create(cluster.genesis());
   ASSERT_TRUE(verifier.ok()) << verifier.status();
-  const absl::Status proved = (*verifier)->Verify({.key = "", .payload = "red"}, ***told);
+  const absl::Status proved = (*verifier)->Verify({.payload = "red"}, ***told);
   EXPECT_TRUE(proved.ok()) << proved;
 
   const Height height{(**told)->height};
