@@ -108,6 +108,16 @@ TEST(LeaderElection, IsAFunctionOfTheSetAndTheRoundAlone) {
 }
 
 // A change here splits running chains.
+TEST(LeaderElection, FollowsAGivenScheduleFromRoundOneAndStartsOver) {
+  const LeaderElection election = LeaderElection::FromSchedule({{2}, {2}, {0}});
+  EXPECT_EQ(election.cycle_length(), 3U);
+  for (const uint64_t cycle : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 60}) {
+    EXPECT_EQ(election.LeaderOf({3 * cycle + 1}), ValidatorIndex{2});
+    EXPECT_EQ(election.LeaderOf({3 * cycle + 2}), ValidatorIndex{2});
+    EXPECT_EQ(election.LeaderOf({3 * cycle + 3}), ValidatorIndex{0});
+  }
+}
+
 TEST(LeaderElection, KeepsItsOrder) {
   const auto order = [](const std::vector<uint64_t>& powers, uint64_t count) {
     const LeaderElection election(SetOf(powers));

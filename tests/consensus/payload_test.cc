@@ -142,5 +142,38 @@ TEST(Payload, RefusesTrailingBytesAndEveryTruncation) {
   }
 }
 
+TEST(Batch, IsCountedOnlyWithinTheLimits) {
+  const ChainLimits limits{.block_bytes_max = 1000, .block_transactions_max = 3};
+  EXPECT_EQ(*CountBatch(*PayloadOf({"a", "b", "c"}), limits), 3U);
+  EXPECT_EQ(CountBatch(*PayloadOf({"a", "b", "c", "d"}), limits).status().message(),
+            "batch: 4 transactions, allowed are 1 to 3");
+  EXPECT_EQ(CountBatch(std::string(1001, '\1'), limits).status().message(),
+            "batch: 1001 bytes, the limit is 1000");
+  EXPECT_EQ(
+      CountBatch(std::string("\2\0\0\0", 4) + std::string(25, 'x'), limits).status().message(),
+      "batch: 2 transactions cannot be in 29 bytes");
+  EXPECT_FALSE(CountBatch(std::string("\1\0\0", 3), limits).ok());
+}
+
+TEST(Batch, ClaimsAtLeastOneOutcomeAndNoMoreThanABlockOrItsBytesHold) {
+  const ChainLimits limits{.block_transactions_max = 30};
+  EXPECT_EQ(ClaimedCount("", limits), 1U);
+  EXPECT_EQ(ClaimedCount(std::string(4, '\0'), limits), 1U);
+  EXPECT_EQ(ClaimedCount(std::string(4, '\xff'), limits), 4U);
+  EXPECT_EQ(ClaimedCount(std::string(100, '\xff'), limits), 30U);
+  EXPECT_EQ(ClaimedCount(*PayloadOf({"a", "b", "c"}), limits), 3U);
+}
+
+TEST(Batch, IsStampedUpToTheFirstThingOutOfPlace) {
+  std::string batch = *PayloadOf({"a", "bc", "d"}, 0);
+  StampLastHeight({77}, &batch);
+  EXPECT_EQ(batch, *PayloadOf({"a", "bc", "d"}, 77));
+
+  std::string cut = PayloadOf({"a", "bc"}, 0)->substr(0, PayloadOf({"a"}, 0)->size() + 9);
+  const std::string rest = cut.substr(PayloadOf({"a"}, 0)->size());
+  StampLastHeight({77}, &cut);
+  EXPECT_EQ(cut.substr(4), PayloadOf({"a"}, 77)->substr(4) + rest);
+}
+
 }  // namespace
 }  // namespace kiln::consensus

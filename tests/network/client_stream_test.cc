@@ -122,15 +122,6 @@ TEST(SubmitStream, EndsWhenABatchCannotEvenBeCounted) {
   EXPECT_EQ(chain.submissions(), 0u);
 }
 
-TEST(SubmitStream, CountsABatchOnlyWithinTheLimits) {
-  const ChainLimits limits{.block_bytes_max = 1000, .block_transactions_max = 3};
-  EXPECT_EQ(*CountBatch(BatchOf({"a", "b", "c"}), limits), 3u);
-  EXPECT_EQ(CountBatch(BatchOf({"a", "b", "c", "d"}), limits).status().message(),
-            "batch: 4 transactions, allowed are 1 to 3");
-  EXPECT_EQ(CountBatch(std::string(1001, '\1'), limits).status().message(),
-            "batch: 1001 bytes, the limit is 1000");
-}
-
 TEST(SubmitStream, StopsReadingWhileTooManyAreOutstanding) {
   FakeChain chain;
   ClientTestServer server(&chain);
