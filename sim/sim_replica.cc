@@ -220,10 +220,6 @@ void SimReplica::Committed(Height height) {
   });
 }
 
-void SimReplica::Expired(std::vector<Hash> ids) {
-  core_->replies().RefuseIds(ids, absl::UnavailableError("waited too long to be ordered"));
-}
-
 void SimReplica::Refused(const consensus::Refusal& refusal) {
   environment_->host->OnRefused(*this, refusal.from, refusal.cause);
 }

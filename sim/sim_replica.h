@@ -108,7 +108,6 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) override;
   void Forward(const node::TransactionBatch& batch) override;
   void Committed(Height height) override;
-  void Expired(std::vector<Hash> ids) override;
   void Refused(const consensus::Refusal& refusal) override;
 
   // Clock: the process's own idea of time.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "consensus/codec.h"
 #include "sim/event_queue.h"
 #include "sim/fault_driver.h"
 #include "sim/faults.h"
@@ -76,7 +77,7 @@ std::optional<network::PeerMessage> Decode(const network::Frame& frame, const Ch
   return *std::move(message);
 }
 
-class World final : private ReplicaHost, private ClientHost, private FaultHost {
+class World final : public ReplicaHost, public ClientHost, public FaultHost {
  public:
   World(const Scenario& scenario, Recorder* recorder);
 
@@ -254,7 +255,7 @@ void World::MakeLiars() {
   }
   for (const auto& [number, faults] : lies) {
     LiarContext context = ContextFor(number);
-    context.count = [this](absl::string_view row) { ++result_.faults[std::string(row)]; };
+    context.count = [this, row = faults.front().row] { ++result_.faults[row]; };
     liars_[number] = MakeLiar(faults, std::move(context));
   }
 }
@@ -383,7 +384,7 @@ void World::Reconnect() {
 void World::OnStarted(SimReplica& replica, const absl::Status& why) {
   const uint32_t number = replica.number();
   hash_.Add(now_us(), number, why.ok() ? 3 : 4);
-  observer_->OnStarted(number, now_us(), replica.disk(), replica.store(), why);
+  observer_->OnStarted(number, now_us(), &replica.disk(), replica.store(), why);
   if (!why.ok()) {
     Record({.kind = Kind::kStopped, .replica = number, .text = std::string(why.message())});
     return;
@@ -451,7 +452,7 @@ void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
   const uint32_t number = replica.number();
   hash_.Add(now_us(), number, *frame);
   if (message != nullptr) {
-    observer_->OnSent(number, now_us(), to, *message, replica.disk());
+    observer_->OnSent(number, now_us(), to, *message, &replica.disk());
   }
   std::optional<network::PeerMessage> said;
   if (liars_[number] != nullptr) said = Decode(*frame, genesis_.limits);
