@@ -99,7 +99,7 @@ Executor::Selection Executor::Select(const consensus::Block& block) const {
   selection.replies.resize(count);
   const std::vector<uint32_t> known = window_->FindExecuted(*block.index);
   auto next_known = known.begin();
-  absl::flat_hash_set<storage::TransactionIdPrefix> executed;
+  absl::flat_hash_set<storage::TransactionIdPrefix> executed;  // lookup only
   executed.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
     const bool in_window = next_known != known.end() && *next_known == i;

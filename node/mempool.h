@@ -146,7 +146,7 @@ class Mempool {
 
     bool empty() const { return entry == kNone && ancestors == 0 && committed == 0; }
   };
-  using KnownMap = absl::flat_hash_map<storage::TransactionIdPrefix, Known>;
+  using KnownMap = absl::flat_hash_map<storage::TransactionIdPrefix, Known>;  // lookup only
 
   const consensus::PayloadIndex::Entry& DetailsOf(const Entry& entry) const {
     return entry.batch->index->entries[entry.index];

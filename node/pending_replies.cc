@@ -31,7 +31,7 @@ class OutcomeGroups {
   }
 
  private:
-  absl::flat_hash_map<std::pair<SubmitSink*, uint64_t>, size_t> places_;
+  absl::flat_hash_map<std::pair<SubmitSink*, uint64_t>, size_t> places_;  // lookup only
   std::vector<std::pair<std::shared_ptr<SubmitSink>, SubmitOutcomes>> groups_;
 };
 

@@ -117,6 +117,7 @@ class PendingReplies {
                              const absl::StatusOr<consensus::SharedBytes>& finality);
 
   mutable absl::Mutex mutex_;
+  // The hash tables are for lookup only: answers come in order of entries, tickets and deadlines.
   Ticket last_ticket_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<Ticket, std::unique_ptr<Submission>> submissions_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<std::pair<absl::Time, Ticket>, Submission*> by_deadline_ ABSL_GUARDED_BY(mutex_);

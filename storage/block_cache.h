@@ -34,8 +34,8 @@ class BlockCache {
  private:
   void Evict(std::deque<consensus::BlockPtr>::iterator position);
 
-  std::deque<consensus::BlockPtr> order_;  // oldest first
-  absl::flat_hash_map<Hash, consensus::BlockPtr> by_id_;
+  std::deque<consensus::BlockPtr> order_;                 // oldest first
+  absl::flat_hash_map<Hash, consensus::BlockPtr> by_id_;  // lookup only
   size_t bytes_ = 0;
 };
 

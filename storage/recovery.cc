@@ -98,7 +98,7 @@ absl::StatusOr<consensus::BlockPtr> LoadHead(const LedgerReader& reader, const G
 absl::StatusOr<std::vector<consensus::BlockPtr>> LoadDescendants(
     const LedgerReader& reader, const consensus::BlockPtr& head,
     const std::vector<HeadRecord>& stored) {
-  absl::flat_hash_set<Hash> connected = {head->id};
+  absl::flat_hash_set<Hash> connected = {head->id};  // lookup only
   std::vector<consensus::BlockPtr> blocks;
   for (const HeadRecord& record : stored) {
     KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, reader.Block(record.height, record.id));
