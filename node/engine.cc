@@ -30,7 +30,8 @@ Engine::Engine(const EngineOptions& options, const EngineEnvironment& environmen
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
                                                        const EngineEnvironment& environment,
                                                        Now now) {
-  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered, RecoverReplica(*environment.store));
+  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered,
+                        RecoverReplica(*environment.store, options.replica.self));
   std::unique_ptr<Engine> engine(new Engine(options, environment));
   consensus::PayloadSource* const payloads = engine.get();
   engine->replica_ = std::make_unique<consensus::Replica>(options.replica, environment.validators,

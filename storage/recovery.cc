@@ -131,8 +131,8 @@ absl::StatusOr<consensus::ExecutedState> LoadExecuted(const LedgerReader& reader
 }
 
 absl::Status CheckSafety(const LedgerReader& reader, const LedgerImage& image) {
-  return CheckSafetyRecord(image.ledger.safety, image.ledger.committed->header,
-                           [&](const Hash& id) { return reader.HeightOf(id).ok(); });
+  return CheckSafetyRecord(image.ledger,
+                           [&](const Hash& id) { return reader.HeightOf(id).status(); });
 }
 
 absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesis& genesis) {
@@ -159,9 +159,10 @@ absl::StatusOr<bool> IsBlank(const Database& database) {
   std::string in_use;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     const Family family = static_cast<Family>(i);
-    KILN_ASSIGN_OR_RETURN(const bool empty, database.IsEmpty(family));
-    if (family == Family::kMetadata && !empty) return false;
-    if (!empty) in_use = std::string(NameOf(family));
+    const absl::StatusOr<bool> empty = database.IsEmpty(family);
+    if (!empty.ok()) return Refusal(database.dir(), empty.status());
+    if (family == Family::kMetadata && !*empty) return false;
+    if (!*empty) in_use = std::string(NameOf(family));
   }
   if (in_use.empty()) return true;
   return Refusal(database.dir(), absl::DataLossError(absl::StrCat("the metadata is missing, but ",
