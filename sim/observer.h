@@ -21,12 +21,14 @@
 #include "kiln/types.h"
 #include "sim/run_result.h"
 #include "sim/scenario.h"
-#include "sim/sim_disk.h"
 #include "storage/store.h"
 
 namespace kiln::sim {
 
-// What the observer knows of the world that it watches; all of it outlives it.
+class SimDisk;
+
+// What the observer knows of the world that it watches; all of it, and every disk that it is shown,
+// outlives it.
 struct ObserverContext {
   const Scenario* scenario = nullptr;
   const Genesis* genesis = nullptr;
@@ -49,7 +51,7 @@ class Observer {
   virtual ~Observer() = default;
 
   // A replica recovered from its disk, or refused to (`why` not OK; store null).
-  virtual void OnStarted(uint32_t replica, uint64_t now_us, const SimDisk& disk,
+  virtual void OnStarted(uint32_t replica, uint64_t now_us, SimDisk* disk,
                          const storage::Store* store, const absl::Status& why) = 0;
   // The process ended; its memory is gone.
   virtual void OnCrashed(uint32_t replica, uint64_t now_us) = 0;
@@ -57,7 +59,7 @@ class Observer {
   virtual void OnStopped(uint32_t replica, uint64_t now_us, const absl::Status& why) = 0;
   // A message leaves the process. No receiver: all others.
   virtual void OnSent(uint32_t replica, uint64_t now_us, std::optional<ValidatorIndex> to,
-                      const consensus::Message& message, const SimDisk& disk) = 0;
+                      const consensus::Message& message, SimDisk* disk) = 0;
   // After each group of events.
   virtual void OnStatus(uint32_t replica, uint64_t now_us,
                         const consensus::ReplicaStatus& status) = 0;

@@ -1,0 +1,45 @@
+#include "sim/sim_disk_view.h"
+
+#include "sim/sim_disk.h"
+#include "storage/schema.h"
+
+namespace kiln::sim {
+namespace {
+
+bool Has(SimDisk* disk, storage::Family family, const std::string& key, uint64_t now_us) {
+  // A value that cannot be read is there: that is rot, not a missing write.
+  return !absl::IsNotFound(disk->DurableGet(family, key, now_us).status());
+}
+
+}  // namespace
+
+SimDiskView::SimDiskView(SimDisk* disk)
+    : disk_(disk), failures_before_(disk->counters().failed_syncs) {}
+
+absl::StatusOr<consensus::SafetyRecord> SimDiskView::Safety(uint64_t now_us) const {
+  return disk_->DurableSafetyRecord(now_us);
+}
+
+absl::StatusOr<Height> SimDiskView::CommittedHeight(uint64_t now_us) const {
+  const absl::StatusOr<storage::HeadRecord> head = disk_->DurableHead(now_us);
+  if (!head.ok()) return head.status();
+  return head->height;
+}
+
+bool SimDiskView::HasBlock(Height height, const Hash& id, uint64_t now_us) const {
+  return Has(disk_, storage::Family::kBlocks, storage::BlockKey(height, id), now_us);
+}
+
+bool SimDiskView::HasPayload(Height height, const Hash& id, uint64_t now_us) const {
+  return Has(disk_, storage::Family::kPayloads, storage::BlockKey(height, id), now_us);
+}
+
+bool SimDiskView::SyncFailed() const {
+  return disk_->counters().failed_syncs > failures_before_;
+}
+
+void SimDiskView::ForgetFailures() {
+  failures_before_ = disk_->counters().failed_syncs;
+}
+
+}  // namespace kiln::sim

@@ -1,0 +1,181 @@
+#include "sim/vote_rules_oracle.h"
+
+#include "sim/certificates_oracle.h"
+#include "sim/durability_oracle.h"
+#include "tests/sim/oracle_fixture.h"
+
+namespace kiln::sim {
+namespace {
+
+using consensus::BlockPtr;
+using consensus::SafetyRecord;
+
+// Replica 0 signs, and everybody proposes.
+class VoteRules : public OracleTest {
+ protected:
+  void Propose(const BlockPtr& block,
+               const std::optional<consensus::TimeoutCertificate>& tc = std::nullopt) {
+    observed_.Note(world_.ProposalOf(block, tc));
+  }
+  void Send(const SafetyRecord& record, const consensus::Message& message) {
+    oracle_.OnRecord(0, record);
+    oracle_.OnSent(0, message);
+  }
+
+  Observed observed_{Context()};
+  CertificatesOracle certificates_{&observed_, nullptr};
+  VoteRulesOracle oracle_{&observed_, &certificates_,
+                          [this](uint64_t height) -> std::optional<Hash> {
+                            if (height > 0) return std::nullopt;
+                            return consensus::GenesisState(world_.genesis()).Root();
+                          }};
+};
+
+TEST_F(VoteRules, AcceptsVotesAlongAChainAndATimeoutWithItsVote) {
+  SafetyRecord record = FreshRecord();
+  const std::vector<BlockPtr> chain = world_.Chain(3);
+  for (size_t i = 1; i < chain.size(); ++i) {
+    Propose(chain[i]);
+    record = Voted(record, chain[i], {0});
+    Send(record, *record.last_vote);
+  }
+  record = TimedOut(record, world_.TimeoutOf({0}, {3}, world_.QcFor(chain[2])));
+  Send(record, *record.last_timeout);
+  Send(record, *record.last_vote);
+  const BlockPtr next = world_.Child(chain[2], {4});
+  Propose(next, world_.TcFor({3}, world_.QcFor(chain[2])));
+  record = Voted(record, next, {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, none_);
+}
+
+TEST_F(VoteRules, RefusesASecondVoteInARound) {
+  const BlockPtr one = world_.Child(world_.genesis_block(), {1});
+  const BlockPtr two = world_.Child(world_.genesis_block(), {1}, {.transactions = {"a=b"}});
+  Propose(one);
+  Propose(two);
+  SafetyRecord record = Voted(FreshRecord(), one, {0});
+  Send(record, *record.last_vote);
+  record = Voted(record, two, {0});
+  Send(record, *record.last_vote);
+  EXPECT_TRUE(violations_.contains("S6"));
+}
+
+TEST_F(VoteRules, RefusesAVoteAfterATimeout) {
+  const BlockPtr block = world_.Child(world_.genesis_block(), {1});
+  Propose(block);
+  SafetyRecord record = TimedOut(FreshRecord(), world_.TimeoutOf({0}, {1}, world_.genesis_qc()));
+  Send(record, *record.last_timeout);
+  record = Voted(record, block, {0});
+  Send(record, *record.last_vote);
+  EXPECT_TRUE(violations_.contains("S6"));
+}
+
+TEST_F(VoteRules, RefusesARecordThatForgets) {
+  const std::vector<BlockPtr> chain = world_.Chain(2);
+  Propose(chain[1]);
+  Propose(chain[2]);
+  SafetyRecord record = Voted(FreshRecord(), chain[2], {0});
+  Send(record, *record.last_vote);
+  record.locked_qc_round = {0};
+  oracle_.OnRecord(0, record);
+  EXPECT_EQ(violations_, std::set<std::string>({"S2"}));
+}
+
+TEST_F(VoteRules, RefusesAVoteThatNoTimeoutCertificateJustifies) {
+  const std::vector<BlockPtr> chain = world_.Chain(2);
+  Propose(chain[1]);
+  Propose(chain[2]);
+  const BlockPtr fork = world_.Child(chain[1], {4});
+  // Somebody reported the QC of round 2.
+  Propose(fork, world_.TcFor({3}, world_.QcFor(chain[2])));
+  const SafetyRecord record = Voted(FreshRecord(), fork, {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
+}
+
+TEST_F(VoteRules, RefusesAVoteForAWrongStateRoot) {
+  const BlockPtr block = world_.Child(world_.genesis_block(), {1}, {.state_root = Hash{{1}}});
+  Propose(block);
+  const SafetyRecord record = Voted(FreshRecord(), block, {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
+}
+
+TEST_F(VoteRules, RefusesAVoteForABlockThatNobodySent) {
+  const SafetyRecord record = Voted(FreshRecord(), world_.Child(world_.genesis_block(), {1}), {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
+}
+
+class Durability : public OracleTest {
+ protected:
+  Observed observed_{Context()};
+  DurabilityOracle oracle_{&observed_};
+  HandMadeDisk disk_;
+};
+
+TEST_F(Durability, AcceptsAVoteWhoseRecordAndChainAreOnDisk) {
+  const std::vector<BlockPtr> chain = world_.Chain(2);
+  for (const BlockPtr& block : chain) {
+    observed_.Note(block);
+    disk_.blocks.insert(block->id);
+  }
+  oracle_.OnStarted(0, disk_, absl::OkStatus());
+  const SafetyRecord record = Voted(FreshRecord(), chain[2], {0});
+  oracle_.OnSent(0, 0, *record.last_vote, &record);
+  EXPECT_EQ(violations_, none_);
+}
+
+TEST_F(Durability, RefusesAVoteWithoutItsRecordOrItsBlocks) {
+  const std::vector<BlockPtr> chain = world_.Chain(2);
+  for (const BlockPtr& block : chain) observed_.Note(block);
+  disk_.blocks = {chain[1]->id, chain[2]->id};
+  oracle_.OnStarted(0, disk_, absl::OkStatus());
+  const SafetyRecord older = Voted(FreshRecord(), chain[1], {0});
+  oracle_.OnSent(0, 0, world_.VoteFor(chain[2], {0}), &older);
+  EXPECT_EQ(violations_, std::set<std::string>({"S7"}));
+}
+
+TEST_F(Durability, RefusesAVoteOnABlockThatIsNotOnDisk) {
+  const std::vector<BlockPtr> chain = world_.Chain(2);
+  for (const BlockPtr& block : chain) observed_.Note(block);
+  disk_.blocks = {chain[2]->id};  // its parent is missing
+  oracle_.OnStarted(0, disk_, absl::OkStatus());
+  const SafetyRecord record = Voted(FreshRecord(), chain[2], {0});
+  oracle_.OnSent(0, 0, *record.last_vote, &record);
+  EXPECT_EQ(violations_, std::set<std::string>({"S7"}));
+}
+
+TEST_F(Durability, RefusesAStartThatFailsWithoutACause) {
+  oracle_.OnStarted(0, disk_, absl::DataLossError("safety: checksum"));
+  EXPECT_EQ(violations_, std::set<std::string>({"D-a"}));  // no fault of this scenario explains it
+}
+
+TEST_F(Durability, AcceptsARefusalThatNamesARottenValue) {
+  scenario_.faults.push_back({.row = "D5", .kind = "rot", .nodes = {0}});
+  oracle_.OnStarted(0, disk_, absl::DataLossError("safety: checksum"));
+  EXPECT_EQ(violations_, none_);
+}
+
+TEST_F(Durability, RefusesToHearAnythingAfterAFailedSync) {
+  oracle_.OnStarted(0, disk_, absl::OkStatus());
+  disk_.sync_failed = true;
+  oracle_.OnCommitted(0);
+  EXPECT_EQ(violations_, std::set<std::string>({"D-d"}));
+}
+
+TEST_F(Durability, RefusesAReceiptForWhatOneDiskAloneHolds) {
+  const BlockPtr block = world_.Chain(1)[1];
+  HandMadeDisk disks[4];
+  for (uint32_t i = 0; i < 4; ++i) oracle_.OnStarted(i, disks[i], absl::OkStatus());
+  disks[0].blocks = {block->id};
+  Receipt receipt;
+  receipt.height = 1;
+  receipt.proof.block_id = block->id;
+  oracle_.OnAnswered(0, 0, receipt);
+  EXPECT_EQ(violations_, std::set<std::string>({"D-b"}));
+}
+
+}  // namespace
+}  // namespace kiln::sim
