@@ -52,8 +52,9 @@ class LiarRun {
  public:
   static constexpr ValidatorIndex kLiar{1};
 
-  explicit LiarRun(std::vector<Fault> faults, size_t validators = 4)
-      : world_(std::vector<uint64_t>(validators, 1)) {
+  explicit LiarRun(std::vector<Fault> faults, size_t validators = 4,
+                   consensus::Signatures signatures = consensus::Signatures::kReal)
+      : world_(std::vector<uint64_t>(validators, 1), {}, signatures) {
     LiarContext context{
         .self = kLiar,
         .genesis = &world_.genesis(),
@@ -228,29 +229,38 @@ std::vector<std::string> Lies() {
   return lies;
 }
 
+// Signatures are cheap here: what the liar makes is the same.
+LiarRun Telling(std::vector<Fault> faults, size_t validators = 4) {
+  return LiarRun(std::move(faults), validators, consensus::Signatures::kCheap);
+}
+
 INSTANTIATE_TEST_SUITE_P(Liar, EveryLie, testing::ValuesIn(Lies()),
                          [](const auto& test) { return test.param; });
 
 TEST_P(EveryLie, IsToldAndCounted) {
-  LiarRun run(GetParam(), 0.5);
+  LiarRun run = Telling({LiarRun::FaultOf(GetParam(), 0.5)});
   run.Play();
   EXPECT_GT(run.counted(), 0U);
 }
 
 TEST_P(EveryLie, IsNeverInAnothersName) {
-  LiarRun run(GetParam(), 0.5);
+  LiarRun run = Telling({LiarRun::FaultOf(GetParam(), 0.5)});
   run.Play();
   for (const Heard& heard : run.heard()) {
     if (!heard.verdict.ok()) continue;
-    if (const auto* vote = heard.As<Vote>()) EXPECT_EQ(vote->author, LiarRun::kLiar);
-    if (const auto* timeout = heard.As<Timeout>()) EXPECT_EQ(timeout->author, LiarRun::kLiar);
+    if (const auto* vote = heard.As<Vote>()) {
+      EXPECT_EQ(vote->author, LiarRun::kLiar);
+    }
+    if (const auto* timeout = heard.As<Timeout>()) {
+      EXPECT_EQ(timeout->author, LiarRun::kLiar);
+    }
   }
 }
 
 TEST_P(EveryLie, WaitsForItsTime) {
   Fault fault = LiarRun::FaultOf(GetParam(), 0.5);
   fault.at_ms = 1'000'000'000;
-  LiarRun run({fault});
+  LiarRun run = Telling({fault});
   run.Play();
   EXPECT_EQ(run.counted(), 0U);
   EXPECT_EQ(run.heard().size(), run.said());
@@ -258,8 +268,8 @@ TEST_P(EveryLie, WaitsForItsTime) {
 }
 
 TEST_P(EveryLie, IsTheSameInTheSameRun) {
-  LiarRun first(GetParam(), 0.5);
-  LiarRun second(GetParam(), 0.5);
+  LiarRun first = Telling({LiarRun::FaultOf(GetParam(), 0.5)});
+  LiarRun second = Telling({LiarRun::FaultOf(GetParam(), 0.5)});
   first.Play();
   second.Play();
   ASSERT_EQ(first.heard().size(), second.heard().size());
@@ -268,15 +278,14 @@ TEST_P(EveryLie, IsTheSameInTheSameRun) {
 
 TEST_P(EveryLie, GoesWithEveryOther) {
   for (const std::string& other : Lies()) {
-    LiarRun run(
-        std::vector<Fault>{LiarRun::FaultOf(GetParam(), 0.5), LiarRun::FaultOf(other, 0.5)});
+    LiarRun run = Telling({LiarRun::FaultOf(GetParam(), 0.5), LiarRun::FaultOf(other, 0.5)});
     run.Play(18);
     EXPECT_GT(run.counted(), 0U) << other;
   }
 }
 
 TEST_P(EveryLie, ToldInALargerSet) {
-  LiarRun run(std::vector<Fault>{LiarRun::FaultOf(GetParam(), 0.5)}, 10);
+  LiarRun run = Telling({LiarRun::FaultOf(GetParam(), 0.5)}, 10);
   run.Play(40);
   EXPECT_GT(run.counted(), 0U);
 }
