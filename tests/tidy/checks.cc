@@ -29,7 +29,9 @@ const std::map<std::string, Folders>& Layers() {
       {"storage", {"consensus", "crypto", "base", "include", "proto"}},
       {"network", {"consensus", "crypto", "base", "include", "proto"}},
       {"node", {"storage", "network", "consensus", "crypto", "base", "include", "proto"}},
-      {"tools", {"node", "storage", "network", "consensus", "crypto", "base", "include", "proto"}},
+      {"sim", {"node", "storage", "network", "consensus", "crypto", "base", "include"}},
+      {"tools",
+       {"sim", "node", "storage", "network", "consensus", "crypto", "base", "include", "proto"}},
   };
   return *layers;
 }
