@@ -32,7 +32,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
                                                        consensus::Signer* signer,
                                                        MempoolBudget* budget, storage::Store* store,
                                                        EngineOutput* output, Now now) {
-  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered, RecoverReplica(*store));
+  KILN_ASSIGN_OR_RETURN(consensus::RecoveredReplica recovered,
+                        RecoverReplica(*store, options.replica.self));
   std::unique_ptr<Engine> engine(new Engine(options, budget, store, output));
   consensus::PayloadSource* const payloads = engine.get();
   engine->replica_ = std::make_unique<consensus::Replica>(options.replica, validators, signer,

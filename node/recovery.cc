@@ -1,7 +1,9 @@
 #include "node/recovery.h"
 
+#include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/ids.h"
 #include "base/status_macros.h"
 #include "consensus/executed_state.h"
@@ -50,10 +52,29 @@ absl::StatusOr<absl::btree_map<Height, Hash>> ExecutedRoots(const storage::Store
   return roots;
 }
 
+// None when nothing was signed yet.
+std::optional<ValidatorIndex> SignerOf(const consensus::SafetyRecord& safety) {
+  if (safety.last_vote.has_value()) return safety.last_vote->author;
+  if (safety.last_timeout.has_value()) return safety.last_timeout->author;
+  return std::nullopt;
+}
+
+absl::Status CheckSigner(const consensus::SafetyRecord& safety, ValidatorIndex self) {
+  const std::optional<ValidatorIndex> signer = SignerOf(safety);
+  if (!signer.has_value() || *signer == self) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the data are those of validator ", signer->value,
+                   " of the genesis, but this is validator ", self.value,
+                   ": put back this validator's own newest data, or give it a new identity; with "
+                   "those of another it could sign twice"));
+}
+
 }  // namespace
 
-absl::StatusOr<consensus::RecoveredReplica> RecoverReplica(const storage::Store& store) {
+absl::StatusOr<consensus::RecoveredReplica> RecoverReplica(const storage::Store& store,
+                                                           ValidatorIndex self) {
   storage::RecoveredLedger ledger = store.Recover();
+  KILN_RETURN_IF_ERROR(CheckSigner(ledger.safety, self));
   const Header& head = ledger.committed->header;
   consensus::RecoveredReplica recovered;
   KILN_ASSIGN_OR_RETURN(recovered.committed_commits_height, CommitsHeightOf(store, head));

@@ -1,99 +1,115 @@
-// RocksDB, opened the way a ledger needs it. The only header that shows RocksDB: include it from
-// this folder's .cc files alone.
+// Ordered families of keys and values that are written in atomic batches: what a ledger needs of
+// whatever keeps its bytes.
 #ifndef KILN_STORAGE_DATABASE_H_
 #define KILN_STORAGE_DATABASE_H_
 
-#include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/iterator.h>
-#include <rocksdb/write_batch.h>
-
-#include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/types/span.h"
 #include "storage/schema.h"
 #include "storage/store.h"
 
 namespace kiln::storage {
 
-inline rocksdb::Slice ToSlice(absl::string_view bytes) {
-  return {bytes.data(), bytes.size()};
-}
-inline absl::string_view ToView(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
-
-enum class Access { kReadWrite, kReadOnly };
 enum class Durability { kSynced, kUnsynced };
 
-// One open folder, all its column families, its lock. Thread-safe. After the first write that fails
-// every other one fails likewise: a disk that lost one write is not trusted with the next.
+// Changes that take effect together, in the order they were added. Made by one database, for that
+// one. Not thread-safe.
+class WriteBatch {
+ public:
+  virtual ~WriteBatch() = default;
+
+  virtual void Put(Family family, absl::string_view key, absl::string_view value) = 0;
+  virtual void Delete(Family family, absl::string_view key) = 0;
+  void PutSealed(Family family, absl::string_view key, std::string value) {
+    Put(family, key, Seal(family, key, std::move(value)));
+  }
+  // As counted in StoreCounters.
+  virtual size_t bytes() const = 0;
+};
+
+// A moment of a database that reads can go back to, for as long as this lives. It must not outlive
+// the database.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+};
+
+// Over the keys of one family as they were when it was made. Not thread-safe.
+class Iterator {
+ public:
+  virtual ~Iterator() = default;
+
+  virtual void Seek(absl::string_view key) = 0;         // to the first key not below
+  virtual void SeekForPrev(absl::string_view key) = 0;  // to the last key not above
+  virtual void Next() = 0;                              // REQUIRES: Valid()
+  virtual void Prev() = 0;                              // REQUIRES: Valid()
+  virtual bool Valid() const = 0;                       // false at either end, and after an error
+  // REQUIRES: Valid(). Views live until the iterator moves.
+  virtual absl::string_view key() const = 0;
+  virtual absl::string_view value() const = 0;
+  // Why it is not valid, unless that is the end.
+  virtual absl::Status status() const = 0;
+};
+
+// One open database and its lock: nobody else has it open. After the first write that fails every
+// other one fails likewise: a disk that lost one write is not trusted with the next. Thread-safe.
 class Database {
  public:
-  // Creates the folder and the column families when there are none. A folder that has lost the file
-  // which names its tables is refused, never started anew.
-  static absl::StatusOr<std::shared_ptr<Database>> Open(const std::string& dir, Access access,
-                                                        rocksdb::Env* env);
-  ~Database();
+  virtual ~Database() = default;
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // For messages: where it is.
   const std::string& dir() const { return dir_; }
-  rocksdb::ColumnFamilyHandle* handle(Family family) const {
-    return handles_[static_cast<size_t>(family)];
-  }
 
-  // A batch knows nothing of families; these do.
-  void Put(rocksdb::WriteBatch* batch, Family family, absl::string_view key,
-           absl::string_view value) const;
-  void PutSealed(rocksdb::WriteBatch* batch, Family family, absl::string_view key,
-                 std::string value) const;
-  void Delete(rocksdb::WriteBatch* batch, Family family, absl::string_view key) const;
-
-  absl::Status Write(rocksdb::WriteBatch* batch, Durability durability);
+  // With room for so many bytes at once.
+  virtual std::unique_ptr<WriteBatch> NewBatch(size_t bytes) const = 0;
+  // All of it, or nothing. Durable when it returns OK, if asked to be synced; batches before it are
+  // then durable too, and no batch is ever durable without those before it.
+  absl::Status Write(WriteBatch* batch, Durability durability);
   // OK until a write failed.
   absl::Status failure() const;
-  // Also from RocksDB's own background work.
-  void Fail(const rocksdb::Status& cause);
 
-  // NotFound when absent. `snapshot` may be null: the newest state.
-  absl::Status Get(Family family, absl::string_view key, rocksdb::PinnableSlice* value,
-                   const rocksdb::Snapshot* snapshot = nullptr) const;
-  // The value without its seal, copied.
+  // Of the newest state, or of a snapshot. NotFound when absent; DataLoss, naming family and key,
+  // when what is stored cannot be read back.
+  virtual absl::StatusOr<std::string> Get(Family family, absl::string_view key,
+                                          const Snapshot* snapshot = nullptr) const = 0;
+  // The value without its seal.
   absl::StatusOr<std::string> GetSealed(Family family, absl::string_view key,
-                                        const rocksdb::Snapshot* snapshot = nullptr) const;
-  // Over keys below `end` (empty: all). The end must outlive the iterator.
-  std::unique_ptr<rocksdb::Iterator> NewIterator(Family family, const rocksdb::Slice* end = nullptr,
-                                                 const rocksdb::Snapshot* snapshot = nullptr) const;
+                                        const Snapshot* snapshot = nullptr) const;
+  // Over keys below `end` (empty: all).
+  virtual std::unique_ptr<Iterator> NewIterator(Family family, absl::string_view end = {},
+                                                const Snapshot* snapshot = nullptr) const = 0;
   absl::StatusOr<bool> IsEmpty(Family family) const;
 
-  const rocksdb::Snapshot* TakeSnapshot() { return db_->GetSnapshot(); }
-  void ReleaseSnapshot(const rocksdb::Snapshot* snapshot) { db_->ReleaseSnapshot(snapshot); }
+  virtual std::unique_ptr<const Snapshot> TakeSnapshot() = 0;
 
   StoreCounters counters() const {
     return {.bytes_written = bytes_written_.load(std::memory_order_relaxed),
             .syncs = syncs_.load(std::memory_order_relaxed)};
   }
 
- private:
-  Database(std::string dir, rocksdb::Env* env) : dir_(std::move(dir)), env_(env) {}
-  absl::Status OpenReadWrite();
-  absl::Status OpenReadOnly();
+ protected:
+  explicit Database(std::string dir) : dir_(std::move(dir)) {}
 
+  // The write itself. ResourceExhausted: no space; any other error: the disk failed.
+  virtual absl::Status DoWrite(WriteBatch* batch, Durability durability) = 0;
+  // Makes `cause` the failure, unless there is one already. Also for what fails in the background.
+  void Fail(const absl::Status& cause);
+
+ private:
   const std::string dir_;
-  rocksdb::Env* const env_;
-  rocksdb::FileLock* reader_lock_ = nullptr;  // RocksDB itself takes it when it may write
-  std::unique_ptr<rocksdb::DB> db_;
-  std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles_{};
-  std::atomic<uint64_t> bytes_written_ = 0;  // as handed to the write-ahead log
+  std::atomic<uint64_t> bytes_written_ = 0;
   std::atomic<uint64_t> syncs_ = 0;
   mutable absl::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);

@@ -163,9 +163,8 @@ absl::Status Auditor::CheckResults(const consensus::Block& block) {
 absl::Status Auditor::CheckSafety() {
   const RecoveredLedger recovered = store_.Recover();
   const consensus::SafetyRecord& safety = recovered.safety;
-  KILN_RETURN_IF_ERROR(
-      CheckSafetyRecord(safety, recovered.committed->header,
-                        [this](const Hash& id) { return store_.BlockById(id).ok(); }));
+  KILN_RETURN_IF_ERROR(CheckSafetyRecord(
+      recovered, [this](const Hash& id) { return store_.BlockById(id).status(); }));
   KILN_RETURN_IF_ERROR(
       Annotate(verifier_.VerifyQuorumCertificate(safety.high_qc), "safety record"));
   if (safety.last_tc.has_value()) {

@@ -95,10 +95,9 @@ absl::StatusOr<Height> LedgerReader::HeightOf(const Hash& id) const {
 
 absl::StatusOr<BlockRecord> LedgerReader::Record(Height height, const Hash& id) const {
   const std::string key = BlockKey(height, id);
-  rocksdb::PinnableSlice bytes;
-  KILN_RETURN_IF_ERROR(database_->Get(Family::kBlocks, key, &bytes));
+  KILN_ASSIGN_OR_RETURN(const std::string bytes, database_->Get(Family::kBlocks, key));
   KILN_ASSIGN_OR_RETURN(BlockRecord record,
-                        OrDamaged(DecodeBlockRecord(ToView(bytes)), Family::kBlocks, key));
+                        OrDamaged(DecodeBlockRecord(bytes), Family::kBlocks, key));
   if (consensus::HashOf(record.header) != id || record.header.height != height) {
     return Damaged(Family::kBlocks, key, "the header is not the one that was stored");
   }
@@ -114,11 +113,12 @@ absl::StatusOr<consensus::SharedBytes> LedgerReader::Payload(
     Height height, const Hash& id, const consensus::Header& header) const {
   if (header.payload_root == consensus::EmptyPayloadIndex()->root) return consensus::EmptyPayload();
   const std::string key = BlockKey(height, id);
-  rocksdb::PinnableSlice bytes;
-  const absl::Status read = database_->Get(Family::kPayloads, key, &bytes);
-  if (absl::IsNotFound(read)) return Damaged(Family::kPayloads, key, "the payload is missing");
-  KILN_RETURN_IF_ERROR(read);
-  return std::make_shared<const std::string>(bytes.data(), bytes.size());
+  absl::StatusOr<std::string> bytes = database_->Get(Family::kPayloads, key);
+  if (absl::IsNotFound(bytes.status())) {
+    return Damaged(Family::kPayloads, key, "the payload is missing");
+  }
+  KILN_RETURN_IF_ERROR(bytes.status());
+  return std::make_shared<const std::string>(*std::move(bytes));
 }
 
 absl::StatusOr<consensus::BlockPtr> LedgerReader::Block(Height height, const Hash& id) const {
@@ -139,33 +139,29 @@ absl::StatusOr<consensus::BlockPtr> LedgerReader::Block(Height height, const Has
 
 absl::StatusOr<std::vector<HeadRecord>> LedgerReader::StoredFrom(Height height) const {
   std::vector<HeadRecord> stored;
-  const std::unique_ptr<rocksdb::Iterator> iterator = database_->NewIterator(Family::kBlocks);
+  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kBlocks);
   const std::string from = HeightKey(height);
   for (iterator->Seek(from); iterator->Valid(); iterator->Next()) {
-    KILN_ASSIGN_OR_RETURN(const BlockKeyParts parts, ParseBlockKey(ToView(iterator->key())));
+    KILN_ASSIGN_OR_RETURN(const BlockKeyParts parts, ParseBlockKey(iterator->key()));
     stored.push_back({.height = parts.height, .id = parts.id});
   }
-  if (!iterator->status().ok()) {
-    return Damaged(Family::kBlocks, from, iterator->status().ToString());
-  }
+  KILN_RETURN_IF_ERROR(iterator->status());
   return stored;
 }
 
 absl::StatusOr<LedgerReader::DirectCommit> LedgerReader::DirectCommitFrom(Height height) const {
-  const std::unique_ptr<rocksdb::Iterator> iterator = database_->NewIterator(Family::kCertificates);
+  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kCertificates);
   const std::string from = HeightKey(height);
   iterator->Seek(from);
-  if (!iterator->status().ok()) {
-    return Damaged(Family::kCertificates, from, iterator->status().ToString());
-  }
+  KILN_RETURN_IF_ERROR(iterator->status());
   if (!iterator->Valid()) {
     return absl::NotFoundError(
         absl::StrCat("no certificate from height ", height.value, " on is stored"));
   }
-  const absl::string_view key = ToView(iterator->key());
+  const absl::string_view key = iterator->key();
   KILN_ASSIGN_OR_RETURN(const Height found, ParseHeightKey(key));
   KILN_ASSIGN_OR_RETURN(const absl::string_view bytes,
-                        Unseal(Family::kCertificates, key, ToView(iterator->value())));
+                        Unseal(Family::kCertificates, key, iterator->value()));
   KILN_ASSIGN_OR_RETURN(CommitRecord record,
                         OrDamaged(DecodeCommitRecord(bytes), Family::kCertificates, key));
   return DirectCommit{found, std::move(record)};
@@ -202,20 +198,17 @@ absl::StatusOr<std::vector<TransactionPosition>> LedgerReader::FindPrefix(
   std::vector<TransactionPosition> found;
   const std::string first = ResultIdsKey(lowest);
   const std::string last = ResultIdsKey(Height{UINT64_MAX});
-  const std::unique_ptr<rocksdb::Iterator> iterator =
-      database_->NewIterator(Family::kTransactionIndex);
+  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kTransactionIndex);
   for (iterator->SeekForPrev(last); iterator->Valid(); iterator->Prev()) {
-    const absl::string_view key = ToView(iterator->key());
+    const absl::string_view key = iterator->key();
     if (key < absl::string_view(first)) break;
     KILN_ASSIGN_OR_RETURN(const absl::string_view bytes,
-                          Unseal(Family::kTransactionIndex, key, ToView(iterator->value())));
+                          Unseal(Family::kTransactionIndex, key, iterator->value()));
     KILN_ASSIGN_OR_RETURN(const ResultIds ids,
                           OrDamaged(DecodeResultIds(bytes), Family::kTransactionIndex, key));
     AppendPositions(prefix, ids.prefixes, ids.state.height, &found);
   }
-  if (!iterator->status().ok()) {
-    return Damaged(Family::kTransactionIndex, first, iterator->status().ToString());
-  }
+  KILN_RETURN_IF_ERROR(iterator->status());
   return found;
 }
 

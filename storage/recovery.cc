@@ -1,6 +1,7 @@
 #include "storage/recovery.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -12,8 +13,8 @@
 #include "crypto/encoding.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
-#include "storage/rocksdb_store.h"
 #include "storage/safety_checks.h"
+#include "storage/schema.h"
 
 namespace kiln::storage {
 namespace {
@@ -130,8 +131,8 @@ absl::StatusOr<consensus::ExecutedState> LoadExecuted(const LedgerReader& reader
 }
 
 absl::Status CheckSafety(const LedgerReader& reader, const LedgerImage& image) {
-  return CheckSafetyRecord(image.ledger.safety, image.ledger.committed->header,
-                           [&](const Hash& id) { return reader.HeightOf(id).ok(); });
+  return CheckSafetyRecord(image.ledger,
+                           [&](const Hash& id) { return reader.HeightOf(id).status(); });
 }
 
 absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesis& genesis) {
@@ -158,9 +159,10 @@ absl::StatusOr<bool> IsBlank(const Database& database) {
   std::string in_use;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     const Family family = static_cast<Family>(i);
-    KILN_ASSIGN_OR_RETURN(const bool empty, database.IsEmpty(family));
-    if (family == Family::kMetadata && !empty) return false;
-    if (!empty) in_use = std::string(NameOf(family));
+    const absl::StatusOr<bool> empty = database.IsEmpty(family);
+    if (!empty.ok()) return Refusal(database.dir(), empty.status());
+    if (family == Family::kMetadata && !*empty) return false;
+    if (!*empty) in_use = std::string(NameOf(family));
   }
   if (in_use.empty()) return true;
   return Refusal(database.dir(), absl::DataLossError(absl::StrCat("the metadata is missing, but ",
@@ -170,11 +172,11 @@ absl::StatusOr<bool> IsBlank(const Database& database) {
 absl::Status CreateLedger(Database* database, const Genesis& genesis) {
   const consensus::BlockPtr block = consensus::GenesisBlock(genesis);
   const Height zero;
-  rocksdb::WriteBatch batch;
+  const std::unique_ptr<WriteBatch> batch = database->NewBatch(/*bytes=*/0);
   const auto put = [&](Family family, absl::string_view key, std::string value) {
-    database->PutSealed(&batch, family, key, std::move(value));
+    batch->PutSealed(family, key, std::move(value));
   };
-  database->Put(&batch, Family::kBlocks, BlockKey(zero, block->id), EncodeBlockRecord(*block));
+  batch->Put(Family::kBlocks, BlockKey(zero, block->id), EncodeBlockRecord(*block));
   put(Family::kIndexByHeight, IdAtHeightKey(zero), std::string(block->id.view()));
   put(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeNumber(0));
   put(Family::kSafety, kSafetyKey,
@@ -183,7 +185,7 @@ absl::Status CreateLedger(Database* database, const Genesis& genesis) {
   put(Family::kMetadata, kChainIdKey, std::string(genesis.ChainId().view()));
   put(Family::kMetadata, kCommittedKey, EncodeHead({.height = zero, .id = block->id}));
   put(Family::kMetadata, kExecutedKey, consensus::Encode(consensus::GenesisState(genesis)));
-  return database->Write(&batch, Durability::kSynced);
+  return database->Write(batch.get(), Durability::kSynced);
 }
 
 absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis) {

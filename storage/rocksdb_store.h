@@ -2,7 +2,6 @@
 #ifndef KILN_STORAGE_ROCKSDB_STORE_H_
 #define KILN_STORAGE_ROCKSDB_STORE_H_
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,8 +15,6 @@ class Env;
 
 namespace kiln::storage {
 
-inline constexpr uint32_t kFormatVersion = 1;
-
 struct RocksDbStoreOptions {
   std::string data_dir;
   Genesis genesis;
@@ -25,11 +22,8 @@ struct RocksDbStoreOptions {
   rocksdb::Env* env = nullptr;  // the disk; null for the machine's. A test may bring a faulty one
 };
 
-// Opens or creates. Creating writes format version, chain id, block 0 and the first safety record
-// in one synced batch; a folder with anything less is refused. Errors name the folder and the way
-// out: FailedPrecondition another process holds it, another chain's data, a newer format, a missing
-// or contradictory safety record | DataLoss damage | ResourceExhausted a full disk | NotFound
-// nothing there to be read.
+// Opens or creates, as OpenStore (storage/ledger_store.h) does. Besides its errors:
+// FailedPrecondition another process holds the folder | Unavailable the folder cannot be used.
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOptions& options);
 
 }  // namespace kiln::storage

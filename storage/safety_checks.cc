@@ -12,9 +12,10 @@ absl::Status Contradiction(absl::string_view what) {
 
 }  // namespace
 
-absl::Status CheckSafetyRecord(const consensus::SafetyRecord& safety,
-                               const consensus::Header& committed,
-                               absl::FunctionRef<bool(const Hash& id)> is_stored) {
+absl::Status CheckSafetyRecord(const RecoveredLedger& ledger,
+                               absl::FunctionRef<absl::Status(const Hash& id)> find) {
+  const consensus::SafetyRecord& safety = ledger.safety;
+  const consensus::Header& committed = ledger.committed->header;
   if (safety.epoch < committed.epoch) {
     return Contradiction(absl::StrCat("it is of epoch ", safety.epoch.value,
                                       ", the newest committed block of epoch ",
@@ -28,13 +29,22 @@ absl::Status CheckSafetyRecord(const consensus::SafetyRecord& safety,
                                       committed.round.value,
                                       " is committed: the record is older than the ledger"));
   }
-  if (safety.last_vote.has_value() && safety.last_vote->round > committed.round &&
-      !is_stored(safety.last_vote->block_id)) {
-    return Contradiction(absl::StrCat("the block it voted for in round ",
-                                      safety.last_vote->round.value,
-                                      " is not stored: the ledger is older than the record"));
+  // A block is stored together with a record that has seen the certificate in it.
+  for (const consensus::BlockPtr& block : ledger.uncommitted) {
+    if (block->justify.round <= safety.high_qc.round) continue;
+    return Contradiction(absl::StrCat(
+        "its highest certificate is of round ", safety.high_qc.round.value,
+        ", but a stored block of round ", block->header.round.value, " carries that of round ",
+        block->justify.round.value, ": the record is older than the ledger"));
   }
-  return absl::OkStatus();
+  if (!safety.last_vote.has_value() || safety.last_vote->round <= committed.round) {
+    return absl::OkStatus();
+  }
+  const absl::Status found = find(safety.last_vote->block_id);
+  if (!absl::IsNotFound(found)) return found;
+  return Contradiction(absl::StrCat("the block it voted for in round ",
+                                    safety.last_vote->round.value,
+                                    " is not stored: the ledger is older than the record"));
 }
 
 }  // namespace kiln::storage

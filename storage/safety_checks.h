@@ -4,18 +4,17 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "consensus/block.h"
-#include "consensus/safety_record.h"
 #include "kiln/types.h"
+#include "storage/store.h"
 
 namespace kiln::storage {
 
 // FailedPrecondition names the contradiction. That the record agrees with itself its decoder has
 // checked already. A record from before the ledger, or from another one, has forgotten votes:
-// signing on from it could sign twice. `is_stored` tells of any block, committed or not.
-absl::Status CheckSafetyRecord(const consensus::SafetyRecord& safety,
-                               const consensus::Header& committed,
-                               absl::FunctionRef<bool(const Hash& id)> is_stored);
+// signing on from it could sign twice. `find` looks for any block,
+// committed or not: NotFound when it is not stored, another error when that cannot be told.
+absl::Status CheckSafetyRecord(const RecoveredLedger& ledger,
+                               absl::FunctionRef<absl::Status(const Hash& id)> find);
 
 }  // namespace kiln::storage
 

@@ -14,6 +14,8 @@
 
 namespace kiln::storage {
 
+inline constexpr uint32_t kFormatVersion = 1;
+
 // One column family each. The number is part of every checksum: never reuse one.
 enum class Family : uint8_t {
   kDefault = 0,           // RocksDB insists on it; empty

@@ -1,4 +1,4 @@
-// The application's state as one RocksDB snapshot shows it.
+// The application's state as one snapshot of the database shows it.
 #ifndef KILN_STORAGE_STATE_VIEWS_H_
 #define KILN_STORAGE_STATE_VIEWS_H_
 

@@ -1,5 +1,5 @@
 // What a node keeps on disk: the ledger, the safety record and the application's state, behind one
-// interface that a simulated disk can implement too.
+// interface.
 #ifndef KILN_STORAGE_STORE_H_
 #define KILN_STORAGE_STORE_H_
 

@@ -69,10 +69,11 @@ TEST_F(Damage, IsFoundInIndexCertificatesAndResults) {
 }
 
 TEST_F(Damage, IsFoundInTheStateAndInWhatWasReadFromAnotherPlace) {
-  WriteRaw([](Database& raw, rocksdb::WriteBatch* batch) {
-    rocksdb::PinnableSlice value;
-    KILN_CHECK_OK(raw.Get(Family::kApplicationState, StateKey("height"), &value));
-    raw.Put(batch, Family::kApplicationState, StateKey("misdirected"), ToView(value));
+  WriteRaw([](const Database& raw, WriteBatch* batch) {
+    const absl::StatusOr<std::string> value =
+        raw.Get(Family::kApplicationState, StateKey("height"));
+    KILN_CHECK_OK(value.status());
+    batch->Put(Family::kApplicationState, StateKey("misdirected"), *value);
   });
   Open();
   ExpectRefusal(store_->state_view().state->Get("misdirected").status(),

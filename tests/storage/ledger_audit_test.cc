@@ -58,8 +58,8 @@ TEST_F(Audit, FindsAStateRootThatTheHeadersDoNotName) {
   MakeLedger(8);
   BlockResults results = driver_.ResultsAt(2);
   results.state.application_root.bytes[0] ^= 1;
-  WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-    raw.PutSealed(batch, Family::kTransactionIndex, ResultsKeyAt(2), EncodeResultIds(results));
+  WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+    batch->PutSealed(Family::kTransactionIndex, ResultsKeyAt(2), EncodeResultIds(results));
   });
   ExpectRefusal(Run().status(), absl::StatusCode::kDataLoss,
                 {"block " + driver_.at(5)->id.ToHex(), "names for height 2"});
@@ -68,8 +68,8 @@ TEST_F(Audit, FindsAStateRootThatTheHeadersDoNotName) {
 TEST_F(Audit, FindsResultsOfOtherTransactionsAndOfAnotherTime) {
   MakeLedger(8);
   const auto run_with = [&](const BlockResults& results) {
-    WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-      raw.PutSealed(batch, Family::kTransactionIndex, ResultsKeyAt(2), EncodeResultIds(results));
+    WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+      batch->PutSealed(Family::kTransactionIndex, ResultsKeyAt(2), EncodeResultIds(results));
     });
     return Run().status();
   };
@@ -87,9 +87,9 @@ TEST_F(Audit, FindsACertificateThatNoQuorumSigned) {
   MakeLedger(8);
   consensus::QuorumCertificate forged = world_.QcFor(driver_.at(4));
   forged.signatures[1][5] ^= 1;
-  WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-    raw.PutSealed(batch, Family::kCertificates, HeightKey({3}),
-                  EncodeCommitRecord(driver_.at(4)->header, forged));
+  WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+    batch->PutSealed(Family::kCertificates, HeightKey({3}),
+                     EncodeCommitRecord(driver_.at(4)->header, forged));
   });
   ExpectRefusal(Run().status(), absl::StatusCode::kDataLoss,
                 {"height 3", driver_.at(3)->id.ToHex(), "finality proof"});

@@ -43,10 +43,14 @@ class LedgerDriver {
     return write;
   }
 
-  // A block that lost its round: on the tip, with these transactions, never extended.
+  // A block that lost its round: on the tip, with these transactions, never extended. Whoever keeps
+  // it has seen its certificate: persist it with safety().
   consensus::BlockPtr Sibling(const std::vector<std::string>& transactions) {
     const consensus::BlockPtr& tip = chain_.back();
-    return world_->Child(tip, Round{tip->header.round.value + 1}, Options(transactions));
+    consensus::BlockPtr block =
+        world_->Child(tip, Round{tip->header.round.value + 1}, Options(transactions));
+    safety_.high_qc = block->justify;
+    return block;
   }
 
   // By height, block 0 first; the uncommitted ones too.

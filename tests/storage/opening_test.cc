@@ -44,10 +44,10 @@ TEST_F(Opening, RefusesAnotherChain) {
 
 TEST_F(Opening, RefusesANewerFormat) {
   MakeLedger(3);
-  WriteRaw([](Database& raw, rocksdb::WriteBatch* batch) {
+  WriteRaw([](const Database& /*raw*/, WriteBatch* batch) {
     crypto::Encoder encoder;
     encoder.U64(kFormatVersion + 1);
-    raw.PutSealed(batch, Family::kMetadata, kFormatVersionKey, encoder.view());
+    batch->PutSealed(Family::kMetadata, kFormatVersionKey, encoder.view());
   });
   ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition,
                 {"format 2", "use the version that wrote it"});
@@ -69,9 +69,9 @@ TEST_F(Opening, RefusesADamagedSafetyRecord) {
 
 TEST_F(Opening, RefusesASafetyRecordOlderThanTheLedger) {
   MakeLedger(6);
-  WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-    raw.PutSealed(batch, Family::kSafety, kSafetyKey,
-                  consensus::Encode(consensus::InitialSafetyRecord(world_.genesis_qc())));
+  WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+    batch->PutSealed(Family::kSafety, kSafetyKey,
+                     consensus::Encode(consensus::InitialSafetyRecord(world_.genesis_qc())));
   });
   ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition,
                 {"older than the ledger", "could sign twice"});
@@ -80,8 +80,8 @@ TEST_F(Opening, RefusesASafetyRecordOlderThanTheLedger) {
 TEST_F(Opening, RefusesALedgerOlderThanTheSafetyRecord) {
   MakeLedger(6);
   (void)driver_.Extend({"voted for, but not stored"});
-  WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-    raw.PutSealed(batch, Family::kSafety, kSafetyKey, consensus::Encode(driver_.safety()));
+  WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+    batch->PutSealed(Family::kSafety, kSafetyKey, consensus::Encode(driver_.safety()));
   });
   ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition,
                 {"ledger is older than the record", "could sign twice"});
@@ -90,8 +90,8 @@ TEST_F(Opening, RefusesALedgerOlderThanTheSafetyRecord) {
 TEST_F(Opening, RefusesASafetyRecordThatContradictsItself) {
   MakeLedger(6);
   const auto open_with = [&](const consensus::SafetyRecord& safety) {
-    WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-      raw.PutSealed(batch, Family::kSafety, kSafetyKey, consensus::Encode(safety));
+    WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+      batch->PutSealed(Family::kSafety, kSafetyKey, consensus::Encode(safety));
     });
     return TryOpen().status();
   };
@@ -107,10 +107,10 @@ TEST_F(Opening, RefusesASafetyRecordThatContradictsItself) {
 
 TEST_F(Opening, RefusesALedgerWithoutMetadata) {
   MakeLedger(3);
-  WriteRaw([](Database& raw, rocksdb::WriteBatch* batch) {
+  WriteRaw([](const Database& /*raw*/, WriteBatch* batch) {
     for (const absl::string_view key :
          {kFormatVersionKey, kChainIdKey, kCommittedKey, kExecutedKey}) {
-      raw.Delete(batch, Family::kMetadata, key);
+      batch->Delete(Family::kMetadata, key);
     }
   });
   ExpectRefusal(TryOpen().status(), absl::StatusCode::kDataLoss,
@@ -121,17 +121,16 @@ TEST_F(Opening, RefusesEachMissingPieceOfMetadata) {
   MakeLedger(3);
   for (const absl::string_view key :
        {kFormatVersionKey, kChainIdKey, kCommittedKey, kExecutedKey}) {
-    rocksdb::PinnableSlice value;
     std::string kept;
-    WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-      KILN_CHECK_OK(raw.Get(Family::kMetadata, key, &value));
-      kept = value.ToString();
-      value.Reset();
-      raw.Delete(batch, Family::kMetadata, key);
+    WriteRaw([&](const Database& raw, WriteBatch* batch) {
+      const absl::StatusOr<std::string> value = raw.Get(Family::kMetadata, key);
+      KILN_CHECK_OK(value.status());
+      kept = *value;
+      batch->Delete(Family::kMetadata, key);
     });
     ExpectRefusal(TryOpen().status(), absl::StatusCode::kDataLoss, {std::string(key)});
-    WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-      raw.Put(batch, Family::kMetadata, key, kept);
+    WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) {
+      batch->Put(Family::kMetadata, key, kept);
     });
   }
   EXPECT_TRUE(TryOpen().ok());
@@ -175,7 +174,7 @@ TEST_F(Opening, StartsAnewAfterACrashDuringTheVeryFirstOne) {
   EXPECT_TRUE(TryOpen().ok());
   // Families, but not yet a ledger.
   const std::string blank = dir_.At("blank");
-  ASSERT_TRUE(Database::Open(blank, Access::kReadWrite, nullptr).ok());
+  ASSERT_TRUE(OpenRocksDbDatabase(blank, Access::kReadWrite, nullptr).ok());
   EXPECT_TRUE(absl::IsNotFound(TryOpen(blank, /*read_only=*/true).status()));
   EXPECT_TRUE(TryOpen(blank).ok());
 }

@@ -125,7 +125,7 @@ TEST_P(StoreContract, SaysNotFoundForWhatIsUnknown) {
 TEST_P(StoreContract, DropsSiblingsOnceTheirHeightIsCommitted) {
   ExtendBy(3);
   const consensus::BlockPtr sibling = driver_.Sibling({"lost"});
-  Persist({.safety = std::nullopt, .blocks = {sibling}, .commits = {}});
+  Persist({.safety = driver_.safety(), .blocks = {sibling}, .commits = {}});
   EXPECT_TRUE(store_->BlockById(sibling->id).ok());
   Reopen();
   EXPECT_TRUE(store_->BlockById(sibling->id).ok());

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "storage/database.h"
 #include "storage/records.h"
+#include "storage/rocksdb_database.h"
 #include "storage/rocksdb_store.h"
 #include "storage/schema.h"
 #include "tests/storage/ledger_driver.h"
@@ -59,24 +60,24 @@ class StoreFixture : public testing::Test {
   }
 
   // Writes past the store, as damage or another program would.
-  void WriteRaw(const std::function<void(Database&, rocksdb::WriteBatch*)>& change) const {
+  void WriteRaw(const std::function<void(const Database&, WriteBatch*)>& change) const {
     absl::StatusOr<std::shared_ptr<Database>> raw =
-        Database::Open(data_dir(), Access::kReadWrite, nullptr);
+        OpenRocksDbDatabase(data_dir(), Access::kReadWrite, nullptr);
     KILN_CHECK_OK(raw.status());
-    rocksdb::WriteBatch batch;
-    change(**raw, &batch);
-    KILN_CHECK_OK((*raw)->Write(&batch, Durability::kSynced));
+    const std::unique_ptr<WriteBatch> batch = (*raw)->NewBatch(/*bytes=*/0);
+    change(**raw, batch.get());
+    KILN_CHECK_OK((*raw)->Write(batch.get(), Durability::kSynced));
   }
   void DeleteRaw(Family family, const std::string& key) const {
-    WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) { raw.Delete(batch, family, key); });
+    WriteRaw([&](const Database& /*raw*/, WriteBatch* batch) { batch->Delete(family, key); });
   }
   void FlipRaw(Family family, const std::string& key, size_t byte) const {
-    WriteRaw([&](Database& raw, rocksdb::WriteBatch* batch) {
-      rocksdb::PinnableSlice value;
-      KILN_CHECK_OK(raw.Get(family, key, &value));
-      std::string changed = value.ToString();
+    WriteRaw([&](const Database& raw, WriteBatch* batch) {
+      const absl::StatusOr<std::string> value = raw.Get(family, key);
+      KILN_CHECK_OK(value.status());
+      std::string changed = *value;
       changed.at(byte % changed.size()) ^= 1;
-      raw.Put(batch, family, key, changed);
+      batch->Put(family, key, changed);
     });
   }
 

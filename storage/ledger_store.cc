@@ -1,0 +1,348 @@
+#include "storage/ledger_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "consensus/codec.h"
+#include "consensus/finality.h"
+#include "crypto/encoding.h"
+#include "storage/block_cache.h"
+#include "storage/database.h"
+#include "storage/ledger_reader.h"
+#include "storage/recovery.h"
+#include "storage/safety_checks.h"
+#include "storage/state_views.h"
+
+namespace kiln::storage {
+namespace {
+
+constexpr size_t kBatchOverheadBytes = 4096;
+
+std::string EncodeHeight(Height height) {
+  crypto::Encoder encoder;
+  encoder.U64(height.value);
+  return std::move(encoder).Take();
+}
+
+bool IsExecuted(const Reply& reply) {
+  return reply.code != Reply::kDuplicate && reply.code != Reply::kExpired;
+}
+
+// Store over one database. persist_mutex_ and apply_mutex_ are held during a write, mutex_ never
+// is: readers do not wait for the disk. Order: persist_mutex_ or apply_mutex_, then mutex_.
+class LedgerStore final : public Store {
+ public:
+  LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis, LedgerImage image);
+
+  absl::Status Persist(const DurableWrite& write) override;
+  RecoveredLedger Recover() const override { return recovered_; }
+
+  absl::StatusOr<consensus::BlockPtr> BlockById(const Hash& id) const override;
+  absl::StatusOr<consensus::BlockPtr> BlockAt(Height height) const override;
+  absl::StatusOr<consensus::Header> HeaderAt(Height height) const override;
+  absl::StatusOr<std::string> FinalityAt(Height height) const override;
+  Height committed_height() const override;
+
+  absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
+                          const BlockResults& results) override;
+  consensus::ExecutedState executed_state() const override;
+  absl::StatusOr<BlockResults> ResultsAt(Height height) const override;
+  absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id, Height lowest) const override;
+  View state_view() const override;
+  StoreCounters counters() const override { return database_->counters(); }
+
+ private:
+  void AddBlock(const consensus::BlockPtr& block, WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
+  void AddCommit(const Commit& commit, WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
+  void CommitBlock(const consensus::BlockPtr& block, WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
+  void Drop(Height height, const Hash& id, WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
+  void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
+  consensus::BlockPtr Cached(const Hash& id) const;
+
+  const std::shared_ptr<Database> database_;
+  const LedgerReader reader_;
+  const RecoveredLedger recovered_;
+
+  absl::Mutex persist_mutex_;
+  consensus::BlockPtr head_ ABSL_GUARDED_BY(persist_mutex_);  // with what is being written
+  Round high_qc_round_ ABSL_GUARDED_BY(persist_mutex_);
+  // Every stored block above the head.
+  absl::btree_map<Height, std::vector<Hash>> uncommitted_ ABSL_GUARDED_BY(persist_mutex_);
+  // By the write under way.
+  std::vector<consensus::BlockPtr> kept_ ABSL_GUARDED_BY(persist_mutex_);
+  std::vector<Hash> dropped_ ABSL_GUARDED_BY(persist_mutex_);
+
+  absl::Mutex apply_mutex_;
+
+  mutable absl::Mutex mutex_;
+  Height committed_ ABSL_GUARDED_BY(mutex_);  // durable
+  BlockCache cache_ ABSL_GUARDED_BY(mutex_);
+  consensus::ExecutedState executed_ ABSL_GUARDED_BY(mutex_);
+  View view_ ABSL_GUARDED_BY(mutex_);
+};
+
+LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis,
+                         LedgerImage image)
+    : database_(std::move(database)),
+      reader_(database_.get(), genesis.limits),
+      recovered_(std::move(image.ledger)),
+      head_(recovered_.committed),
+      high_qc_round_(recovered_.safety.high_qc.round),
+      committed_(head_->header.height),
+      executed_(image.executed),
+      view_{.state = MakeStateView(database_), .height = image.executed.height} {
+  for (const HeadRecord& stored : image.stored_above) {
+    uncommitted_[stored.height].push_back(stored.id);
+  }
+  cache_.Add(recovered_.committed);
+  for (const consensus::BlockPtr& block : recovered_.uncommitted) cache_.Add(block);
+}
+
+// --- Writing the ledger
+
+absl::Status LedgerStore::Persist(const DurableWrite& write) {
+  absl::MutexLock lock(&persist_mutex_);
+  KILN_RETURN_IF_ERROR(database_->failure());
+  if (write.empty()) return absl::OkStatus();
+
+  size_t bytes = kBatchOverheadBytes;
+  for (const consensus::BlockPtr& block : write.blocks) {
+    bytes += block->payload->size() + kBatchOverheadBytes;
+  }
+  const std::unique_ptr<WriteBatch> batch = database_->NewBatch(bytes);
+  kept_.clear();
+  dropped_.clear();
+  for (const consensus::BlockPtr& block : write.blocks) AddBlock(block, batch.get());
+  for (const Commit& commit : write.commits) AddCommit(commit, batch.get());
+  if (write.safety.has_value()) {
+    high_qc_round_ = write.safety->high_qc.round;
+    batch->PutSealed(Family::kSafety, kSafetyKey, consensus::Encode(*write.safety));
+  }
+  // Otherwise the next start would refuse this very ledger.
+  KILN_CHECK_GE(high_qc_round_, head_->header.round) << "commit without its certificate";
+  KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kSynced));
+  Publish();
+  return absl::OkStatus();
+}
+
+void LedgerStore::AddBlock(const consensus::BlockPtr& block, WriteBatch* batch) {
+  const Height height = block->header.height;
+  if (height <= head_->header.height) return;  // too late to be committed
+  std::vector<Hash>& ids = uncommitted_[height];
+  if (std::find(ids.begin(), ids.end(), block->id) != ids.end()) return;
+  ids.push_back(block->id);
+  kept_.push_back(block);
+  const std::string key = BlockKey(height, block->id);
+  batch->Put(Family::kBlocks, key, EncodeBlockRecord(*block));
+  if (block->has_transactions()) batch->Put(Family::kPayloads, key, *block->payload);
+  batch->PutSealed(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeHeight(height));
+}
+
+void LedgerStore::AddCommit(const Commit& commit, WriteBatch* batch) {
+  KILN_CHECK(!commit.blocks.empty());
+  for (const consensus::BlockPtr& block : commit.blocks) CommitBlock(block, batch);
+  KILN_CHECK_EQ(commit.child.parent_id, head_->id);
+  KILN_CHECK_EQ(commit.child.round.value, head_->header.round.value + 1);
+  KILN_CHECK_EQ(commit.certificate.block_id, consensus::HashOf(commit.child));
+  const Height height = head_->header.height;
+  batch->PutSealed(Family::kCertificates, HeightKey(height),
+                   EncodeCommitRecord(commit.child, commit.certificate));
+  batch->PutSealed(Family::kMetadata, kCommittedKey,
+                   EncodeHead({.height = height, .id = head_->id}));
+}
+
+void LedgerStore::CommitBlock(const consensus::BlockPtr& block, WriteBatch* batch) {
+  const Height height = block->header.height;
+  KILN_CHECK_EQ(height.value, head_->header.height.value + 1);
+  KILN_CHECK_EQ(block->header.parent_id, head_->id);
+  const auto stored = uncommitted_.find(height);
+  KILN_CHECK(stored != uncommitted_.end()) << "block " << block->id.ToHex() << " was not kept";
+  bool is_kept = false;
+  for (const Hash& id : stored->second) {
+    if (id == block->id) {
+      is_kept = true;
+    } else {
+      Drop(height, id, batch);
+    }
+  }
+  KILN_CHECK(is_kept) << "block " << block->id.ToHex() << " was not kept";
+  uncommitted_.erase(stored);
+  batch->PutSealed(Family::kIndexByHeight, IdAtHeightKey(height), std::string(block->id.view()));
+  head_ = block;
+}
+
+void LedgerStore::Drop(Height height, const Hash& id, WriteBatch* batch) {
+  const std::string key = BlockKey(height, id);
+  batch->Delete(Family::kBlocks, key);
+  batch->Delete(Family::kPayloads, key);
+  batch->Delete(Family::kIndexByHeight, HeightOfIdKey(id));
+  dropped_.push_back(id);
+}
+
+void LedgerStore::Publish() {
+  absl::MutexLock lock(&mutex_);
+  for (const consensus::BlockPtr& block : kept_) cache_.Add(block);
+  for (const Hash& id : dropped_) cache_.Remove(id);
+  committed_ = head_->header.height;
+}
+
+// --- Reading the ledger
+
+consensus::BlockPtr LedgerStore::Cached(const Hash& id) const {
+  absl::MutexLock lock(&mutex_);
+  return cache_.Find(id);
+}
+
+absl::StatusOr<consensus::BlockPtr> LedgerStore::BlockById(const Hash& id) const {
+  if (consensus::BlockPtr cached = Cached(id)) return cached;
+  KILN_ASSIGN_OR_RETURN(const Height height, reader_.HeightOf(id));
+  absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, id);
+  if (block.ok()) return block;
+  // Between the two reads it may have been dropped as a sibling.
+  KILN_RETURN_IF_ERROR(reader_.HeightOf(id).status());
+  if (!absl::IsNotFound(block.status())) return block;
+  return absl::DataLossError(
+      absl::StrCat("block ", id.Short(), " at height ", height.value, " is indexed, but missing"));
+}
+
+absl::StatusOr<consensus::BlockPtr> LedgerStore::BlockAt(Height height) const {
+  KILN_ASSIGN_OR_RETURN(const Hash id, reader_.IdAt(height));
+  if (consensus::BlockPtr cached = Cached(id)) return cached;
+  absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, id);
+  if (!absl::IsNotFound(block.status())) return block;
+  return absl::DataLossError(
+      absl::StrCat("block ", id.Short(), " at height ", height.value, " is missing"));
+}
+
+absl::StatusOr<consensus::Header> LedgerStore::HeaderAt(Height height) const {
+  KILN_ASSIGN_OR_RETURN(const Hash id, reader_.IdAt(height));
+  if (const consensus::BlockPtr cached = Cached(id)) return cached->header;
+  absl::StatusOr<consensus::Header> header = reader_.Header(height, id);
+  if (!absl::IsNotFound(header.status())) return header;
+  return absl::DataLossError(
+      absl::StrCat("block ", id.Short(), " at height ", height.value, " is missing"));
+}
+
+absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
+  if (height.value == 0) return absl::NotFoundError("block 0 is the genesis and needs no proof");
+  if (height > committed_height()) {
+    return absl::NotFoundError(absl::StrCat("height ", height.value, " is not committed"));
+  }
+  KILN_ASSIGN_OR_RETURN(LedgerReader::DirectCommit direct, reader_.DirectCommitFrom(height));
+  const uint64_t headers = direct.height.value - height.value + 2;
+  if (headers > consensus::kFinalityHeadersMax) {
+    return absl::OutOfRangeError(absl::StrCat("the proof for height ", height.value, " takes ",
+                                              headers, " headers, allowed are ",
+                                              consensus::kFinalityHeadersMax));
+  }
+  consensus::FinalityProof proof;
+  proof.headers.reserve(headers);
+  for (uint64_t at = height.value; at <= direct.height.value; ++at) {
+    KILN_ASSIGN_OR_RETURN(consensus::Header header, HeaderAt(Height{at}));
+    proof.headers.push_back(std::move(header));
+  }
+  proof.headers.push_back(std::move(direct.record.child));
+  proof.certificate = std::move(direct.record.certificate);
+  return consensus::Encode(proof);
+}
+
+Height LedgerStore::committed_height() const {
+  absl::MutexLock lock(&mutex_);
+  return committed_;
+}
+
+// --- State and results
+
+absl::Status LedgerStore::ApplyBlock(const std::vector<StateWrite>& writes,
+                                     const BlockResults& results) {
+  absl::MutexLock lock(&apply_mutex_);
+  KILN_CHECK_EQ(results.state.height.value, executed_state().height.value + 1);
+  KILN_CHECK_LE(results.state.height, committed_height());
+  KILN_CHECK_EQ(results.ids.size(), results.replies.size());
+
+  const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
+  for (const StateWrite& write : writes) {
+    KILN_CHECK_LE(write.key.size(), kStateKeyBytesMax);
+    const std::string key = StateKey(write.key);
+    if (write.value.has_value()) {
+      batch->PutSealed(Family::kApplicationState, key, *write.value);
+    } else {
+      batch->Delete(Family::kApplicationState, key);
+    }
+  }
+  const Height height = results.state.height;
+  batch->PutSealed(Family::kTransactionIndex, ResultIdsKey(height), EncodeResultIds(results));
+  batch->PutSealed(Family::kTransactionIndex, ResultRepliesKey(height),
+                   EncodeReplies(results.replies));
+  batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(results.state));
+  KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
+
+  View view{.state = MakeStateView(database_), .height = height};
+  absl::MutexLock publish(&mutex_);
+  executed_ = results.state;
+  std::swap(view_, view);
+  return absl::OkStatus();
+}
+
+consensus::ExecutedState LedgerStore::executed_state() const {
+  absl::MutexLock lock(&mutex_);
+  return executed_;
+}
+
+Store::View LedgerStore::state_view() const {
+  absl::MutexLock lock(&mutex_);
+  return view_;
+}
+
+absl::StatusOr<BlockResults> LedgerStore::ResultsAt(Height height) const {
+  return reader_.Results(height);
+}
+
+absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
+                                                                 Height lowest) const {
+  TransactionIdPrefix prefix;
+  std::copy_n(id.bytes.begin(), prefix.size(), prefix.begin());
+  KILN_ASSIGN_OR_RETURN(const std::vector<TransactionPosition> candidates,
+                        reader_.FindPrefix(prefix, lowest));
+  for (const TransactionPosition& candidate : candidates) {
+    KILN_ASSIGN_OR_RETURN(const BlockResults results, ResultsAt(candidate.height));
+    KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, BlockAt(candidate.height));
+    if (block->index->entries.size() != results.replies.size()) {
+      return absl::DataLossError(absl::StrCat("the results at height ", candidate.height.value,
+                                              " are not those of the block there"));
+    }
+    if (block->index->entries[candidate.index].id == id &&
+        IsExecuted(results.replies[candidate.index])) {
+      return candidate;
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("transaction ", id.ToHex(), " is not in the ledger from ",
+                                          "height ", lowest.value, " on"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> database,
+                                                 const Genesis& genesis, bool read_only) {
+  KILN_ASSIGN_OR_RETURN(const bool is_blank, IsBlank(*database));
+  if (is_blank) {
+    if (read_only) {
+      return absl::NotFoundError(absl::StrCat("there is no ledger in ", database->dir()));
+    }
+    KILN_RETURN_IF_ERROR(CreateLedger(database.get(), genesis));
+  }
+  KILN_ASSIGN_OR_RETURN(LedgerImage image, LoadLedger(*database, genesis));
+  return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image));
+}
+
+}  // namespace kiln::storage
