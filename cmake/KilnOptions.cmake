@@ -10,6 +10,7 @@ option(KILN_BUILD_TOOLS "Build the kiln command" ${KILN_IS_TOP_LEVEL})
 option(KILN_BUILD_TESTS "Build the tests" ${KILN_IS_TOP_LEVEL})
 option(KILN_BUILD_EXAMPLES "Build the examples" ${KILN_IS_TOP_LEVEL})
 option(KILN_BUILD_BENCHMARKS "Build the microbenchmarks" OFF)
+option(KILN_MUTANTS "Build in the faults of our own that kiln-mutants switches on: for tests of the tests only" OFF)
 set(KILN_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, 'address,undefined' or 'thread'")
 
 if(KILN_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE)
@@ -35,6 +36,10 @@ endif()
 find_program(KILN_MOLD mold)
 if(KILN_MOLD AND KILN_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   add_link_options(-fuse-ld=mold)
+endif()
+
+if(KILN_MUTANTS)
+  add_compile_definitions(KILN_MUTANTS)
 endif()
 
 if(KILN_SANITIZE)

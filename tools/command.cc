@@ -100,6 +100,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddTxCommand(app, context);
   AddLedgerCommand(app, context);
   AddBenchCommand(app, context);
+  AddSimCommand(app, context);
   AddVersionCommand(app, context);
   try {
     app.parse(argc, argv);

@@ -68,6 +68,7 @@ void AddBlockCommand(CLI::App& app, CommandContext& context);
 void AddTxCommand(CLI::App& app, CommandContext& context);
 void AddLedgerCommand(CLI::App& app, CommandContext& context);
 void AddBenchCommand(CLI::App& app, CommandContext& context);
+void AddSimCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);
 
 // Everything but the process: parses `argv`, runs the subcommand, returns the exit status.

@@ -30,7 +30,8 @@ const std::map<std::string, Folders>& Layers() {
       {"network", {"consensus", "crypto", "base", "include", "proto"}},
       {"node", {"storage", "network", "consensus", "crypto", "base", "include", "proto"}},
       {"sim", {"node", "storage", "network", "consensus", "crypto", "base", "include"}},
-      {"tools", {"node", "storage", "network", "consensus", "crypto", "base", "include", "proto"}},
+      {"tools",
+       {"sim", "node", "storage", "network", "consensus", "crypto", "base", "include", "proto"}},
   };
   return *layers;
 }

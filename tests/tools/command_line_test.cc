@@ -42,7 +42,7 @@ TEST(CommandLine, PrintsHelpWithExamplesForEveryCommand) {
       {"testnet"},      {"init"},   {"keys", "show"}, {"keys", "new"},
       {"node"},         {"status"}, {"kv", "put"},    {"kv", "get"},
       {"kv", "import"}, {"block"},  {"tx"},           {"ledger", "verify"},
-      {"bench"}};
+      {"bench"},        {"sim"}};
   for (std::vector<const char*> command : commands) {
     command.push_back("--help");
     const Outcome outcome = Kiln(command);
