@@ -81,6 +81,8 @@ class Runner {
  public:
   Runner(Target target, Progress* progress) : target_(target), progress_(progress) {
     RunUnmeasured("");  // fills what is made once and kept
+    progress_->runs = 0;
+    progress_->accepted = 0;
   }
 
   bool Run(absl::string_view input) {
