@@ -1,9 +1,11 @@
 #include "node/config.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "node/address.h"
 #include "node/did_you_mean.h"
@@ -17,6 +19,22 @@
 namespace kiln {
 namespace node {
 namespace {
+
+// Every part of a dotted key is a table inside the one before it, and tables within tables are
+// destroyed by recursion. A key ends with its line, and stands inside the table that one other line
+// names: nothing nests deeper than twice this, which any stack holds.
+constexpr int64_t kDotsPerLineMax = 1024;
+
+absl::Status CheckDots(absl::string_view text, const std::string& path) {
+  size_t number = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    if (std::count(line.begin(), line.end(), '.') <= kDotsPerLineMax) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ":", number, ": more than ", kDotsPerLineMax, " dots in one line; use more lines"));
+  }
+  return absl::OkStatus();
+}
 
 // Reads the keys of one table. The first thing that is wrong is remembered, what follows it is not
 // looked at; a key that is absent leaves its target as it was. Finish() refuses keys nobody asked
@@ -215,6 +233,7 @@ std::string PeerText(const PeerAddress& peer) {
 
 absl::StatusOr<NodeOptions> ParseConfig(absl::string_view text, const std::string& home,
                                         const std::string& path) {
+  KILN_RETURN_IF_ERROR(CheckDots(text, path));
   const toml::parse_result parsed = toml::parse(std::string(text));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

@@ -171,6 +171,19 @@ TEST(Config, SaysWhereTheTextStopsBeingToml) {
   EXPECT_FALSE(Parse("a = " + std::string(10000, '[')).ok());
 }
 
+// Each part of a key is a table of its own; half a million of them once ended the process.
+TEST(Config, RefusesKeysOfVeryManyParts) {
+  std::string key = "a";
+  for (int i = 0; i < 1025; ++i) key += ".a";
+  for (const std::string& text :
+       {key + " = 1\n", "[" + key + "]\n", "[[" + key + "]]\n", "a = { " + key + " = 1 }\n"}) {
+    EXPECT_EQ(Refusal("client_tls = true\n" + text),
+              "kiln.toml:2: more than 1024 dots in one line; use more lines");
+  }
+  key.resize(key.size() - 2);
+  EXPECT_EQ(Refusal("[" + key + "]\n" + key + " = 1\n"), Refusal("[a]\n"));
+}
+
 TEST(Config, RefusesAFileThatIsTooLarge) {
   const TempDir home;
   WriteText(home / "kiln.toml", std::string(kConfigFileBytesMax + 1, '\n'));
