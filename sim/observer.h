@@ -57,13 +57,15 @@ class Observer {
   virtual void OnCrashed(uint32_t replica, uint64_t now_us) = 0;
   // It stopped itself, and says why.
   virtual void OnStopped(uint32_t replica, uint64_t now_us, const absl::Status& why) = 0;
-  // A message leaves the process. No receiver: all others.
+  // A message leaves the process, whatever comes of it. No receiver: all others. Liars' too, as
+  // they say it in the end: an honest replica may vote only for a block that somebody sent.
   virtual void OnSent(uint32_t replica, uint64_t now_us, std::optional<ValidatorIndex> to,
                       const consensus::Message& message, SimDisk* disk) = 0;
   // After each group of events.
   virtual void OnStatus(uint32_t replica, uint64_t now_us,
                         const consensus::ReplicaStatus& status) = 0;
-  // The replica says that its committed height is now this; the blocks are in its store.
+  // The replica says that its committed height is now this; the blocks are in its store, and
+  // durable: not before the sync completed that the commit went with.
   virtual void OnCommitted(uint32_t replica, uint64_t now_us, Height height,
                            const storage::Store& store) = 0;
   virtual void OnExecuted(uint32_t replica, uint64_t now_us, Height height,
@@ -73,12 +75,14 @@ class Observer {
                            absl::string_view payload) = 0;
   virtual void OnAnswered(uint32_t replica, uint64_t now_us, const Hash& id,
                           const absl::StatusOr<Receipt>& answer) = 0;
-  // A queue's length, or what was sent for what was received (R1, R4).
+  // A queue's length (R1), or the bytes of all answers to a peer's requests for blocks and of those
+  // requests (R4), since the start.
   virtual void OnQueue(uint32_t replica, uint64_t now_us, absl::string_view name, uint64_t length,
                        uint64_t length_max) = 0;
   virtual void OnTraffic(uint32_t replica, ValidatorIndex peer, uint64_t bytes_received,
                          uint64_t bytes_sent) = 0;
-  // The faults ended; the replicas that are up and whole from now on.
+  // The faults ended; the replicas that are up and whole from now on. Those that only start now
+  // count as up.
   virtual void OnHealed(uint64_t now_us, const std::vector<bool>& is_up) = 0;
   // Whether all that the second phase has to show was seen: the run may end.
   virtual bool IsSatisfied(uint64_t now_us) const = 0;

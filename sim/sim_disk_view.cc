@@ -1,5 +1,8 @@
 #include "sim/sim_disk_view.h"
 
+#include <string>
+
+#include "absl/status/status.h"
 #include "sim/sim_disk.h"
 #include "storage/schema.h"
 

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,9 +49,8 @@ class OracleTest : public testing::Test {
             .signatures = &world_.signatures(),
             .validator_of = {{0}, {1}, {2}, {3}},
             .is_honest = std::move(is_honest),
-            .violated = [this](absl::string_view id, const std::string& what) {
+            .violated = [this](absl::string_view id, const std::string&) {
               violations_.insert(std::string(id));
-              SCOPED_TRACE(what);
             }};
   }
   consensus::SafetyRecord FreshRecord() const {
