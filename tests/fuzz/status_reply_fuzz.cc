@@ -10,8 +10,7 @@ namespace kiln::fuzz {
 
 KILN_FUZZ_TARGET(status_reply) {
   // Not a line for every string that is no UTF-8.
-  static const auto* const silenced = google::protobuf::SetLogHandler(nullptr);
-  static_cast<void>(silenced);
+  [[maybe_unused]] static const auto* const silencer = new google::protobuf::LogSilencer;
   v1::StatusReply reply;
   if (!reply.ParseFromArray(input.data(), static_cast<int>(input.size()))) return false;
   const absl::StatusOr<NodeStatus> status = network::FromProto(reply);
