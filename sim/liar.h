@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "base/ids.h"
@@ -51,8 +52,16 @@ class Liar {
   virtual bool OnReceive(ValidatorIndex from, const network::PeerMessage& message) = 0;
 };
 
-// REQUIRES: fault.row starts with "B" and the kind is in FaultKinds().
+// The liar lies from fault.at_ms on for fault.for_ms, by context.now_us, and lets everything pass
+// as it is before and after; so it may be made once, for the whole run. What it put off comes all
+// the same. It may be destroyed while actions that it gave to context.at wait: those do nothing
+// then. REQUIRES: fault.row starts with "B" and the kind is in FaultKinds(); context.genesis,
+// validators, leaders and signer outlive the liar.
 std::unique_ptr<Liar> MakeLiar(const Fault& fault, LiarContext context);
+
+// Several lies of one validator: what the first wants to say passes through the second, and so on.
+// A message reaches the replica only if all let it. REQUIRES: not empty; each as above.
+std::unique_ptr<Liar> MakeLiar(const std::vector<Fault>& faults, LiarContext context);
 
 }  // namespace kiln::sim
 

@@ -17,10 +17,15 @@ absl::Status GoneError() {
   return absl::UnavailableError("the process that had the disk open is no more");
 }
 
+constexpr size_t kChangesUsual = 8;
+
 // Hands its changes over to the disk, once.
 class SimBatch final : public storage::WriteBatch {
  public:
-  explicit SimBatch(size_t bytes) { changes_.Reserve(bytes); }
+  explicit SimBatch(size_t bytes) {
+    changes_.Reserve(bytes);
+    changes_.changes().reserve(kChangesUsual);
+  }
 
   void Put(Family family, absl::string_view key, absl::string_view value) override {
     changes_.Put(family, key, value);
