@@ -242,7 +242,7 @@ class Diagram {
           &svg,
           Rect(x, kAxisHeight, width, Height() - kAxisHeight, "fill=\"url(#cut)\"",
                "nothing happens for " + length),
-          Text(x + width / 2, kAxisHeight - 8, "text-anchor=\"middle\" fill=\"#9aa5b1\"", length),
+          Text(x + width / 2, Height() - 6, "text-anchor=\"middle\" fill=\"#9aa5b1\"", length),
           "\n");
     }
     return svg;

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "sim/batch_runner.h"
 
 namespace kiln::sim {

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "sim/faults.h"
+#include "sim/generator.h"
 #include "sim/sim_random.h"
 
 namespace kiln::sim {
@@ -68,6 +69,17 @@ TEST(ScenarioToml, ReadsBackWhatItWrote) {
     const absl::StatusOr<Scenario> read = ParseScenario(text, "file.toml");
     ASSERT_TRUE(read.ok()) << read.status().message() << "\n" << text;
     EXPECT_EQ(*read, scenario) << text;
+  }
+}
+
+TEST(ScenarioToml, ReadsBackWhatTheProfilesDraw) {
+  for (const absl::string_view profile : Profiles()) {
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+      const Scenario scenario = Generate(profile, seed);
+      const absl::StatusOr<Scenario> read = ParseScenario(ScenarioText(scenario), "file.toml");
+      ASSERT_TRUE(read.ok()) << profile << " " << seed << ": " << read.status().message();
+      ASSERT_EQ(*read, scenario) << profile << " " << seed;
+    }
   }
 }
 
