@@ -10,7 +10,7 @@ namespace {
 // Who leads, by the scenario's schedule or the protocol's.
 ValidatorIndex LeaderOf(const Observed& observed, uint64_t round) {
   const std::vector<uint32_t>& schedule = observed.context().scenario->leaders;
-  if (!schedule.empty()) return {schedule[round % schedule.size()]};
+  if (!schedule.empty()) return {schedule[(round - 1) % schedule.size()]};
   return observed.context().leaders->LeaderOf(Round{round});
 }
 
