@@ -224,7 +224,10 @@ class Batch {
     }
     const uint64_t seed = worker.seeds.front();
     again_.insert(again_.begin(), worker.seeds.begin() + 1, worker.seeds.end());
-    Take({.seed = seed, .result = {}, .failures = {DeathOfRun(0, why)}, .drawn = {}});
+    SeedOutcome outcome;
+    outcome.seed = seed;
+    outcome.failures.push_back(DeathOfRun(0, why));
+    Take(outcome);
     return NewWorker();
   }
 
@@ -248,7 +251,9 @@ class Batch {
 SeedOutcome RunSeed(uint64_t seed, bool twice, const ScenarioOf& scenario_of,
                     const Runner& runner) {
   const Scenario scenario = scenario_of(seed);
-  SeedOutcome outcome = {.seed = seed, .result = {}, .failures = {}, .drawn = KindsOf(scenario)};
+  SeedOutcome outcome;
+  outcome.seed = seed;
+  outcome.drawn = KindsOf(scenario);
   outcome.result = runner(scenario, nullptr);
   outcome.failures = Failures(scenario, outcome.result);
   if (!twice || !outcome.failures.empty()) return outcome;

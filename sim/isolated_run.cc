@@ -57,7 +57,9 @@ RunResult RunIsolated(const Runner& runner, const Scenario& scenario, Recorder* 
   }
   const std::string why = child.Wait();
   if (!result.has_value()) {
-    result = RunResult{.violations = {DeathOfRun(last_us, why)}, .simulated_us = last_us};
+    result.emplace();
+    result->violations.push_back(DeathOfRun(last_us, why));
+    result->simulated_us = last_us;
   }
   return *result;
 }
