@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
 #include "base/ids.h"
 #include "consensus/leader_election.h"
 #include "consensus/messages.h"
@@ -37,8 +38,8 @@ struct LiarContext {
   std::function<void(uint64_t at_us, absl::AnyInvocable<void() &&> action)> at;
   // What the liar's own replica may do: crash and start from an older safety record.
   std::function<void(uint64_t rounds_forgotten)> forget;
-  // Counts one lie that took effect.
-  std::function<void()> count;
+  // Counts one lie of this row that took effect.
+  std::function<void(absl::string_view row)> count;
 };
 
 // One way to lie. Every message of the replica underneath passes through OnSend instead of going

@@ -90,7 +90,7 @@ class LiarBase : public Liar {
     context_.send(to, std::move(frame));
   }
   void TellAll(const network::PeerMessage& message);
-  void Count() { context_.count(); }
+  void Count() { context_.count(fault_.row); }
   // After `delay_us`, unless the liar is gone by then.
   void After(uint64_t delay_us, absl::AnyInvocable<void() &&> action);
 

@@ -80,6 +80,8 @@ std::optional<network::PeerMessage> Decode(const network::Frame& frame, const Ch
 class World final : public ReplicaHost, public ClientHost, public FaultHost {
  public:
   World(const Scenario& scenario, Recorder* recorder);
+  // Processes end first: they answer the clients that still wait.
+  ~World() override { replicas_.clear(); }
 
   RunResult Run();
 
@@ -121,6 +123,7 @@ class World final : public ReplicaHost, public ClientHost, public FaultHost {
   void Reconnect() override;
 
   // Messages on their way.
+  void SayAsLiar(uint32_t number, ValidatorIndex to, const FramePtr& frame);
   void Transmit(uint32_t from, ValidatorIndex to, const FramePtr& frame);
   void TransmitTo(uint32_t from, uint32_t to, const FramePtr& frame);
   void Arrive(uint32_t from, uint32_t to, const FramePtr& frame, uint64_t id);
@@ -237,7 +240,9 @@ LiarContext World::ContextFor(uint32_t number) {
   context.random = random_.Fork();
   context.round_timeout_min_us = scenario_.round_timeout_min_ms * 1000;
   context.now_us = [this] { return now_us(); };
-  context.send = [this, number](ValidatorIndex to, FramePtr frame) { Transmit(number, to, frame); };
+  context.send = [this, number](ValidatorIndex to, FramePtr frame) {
+    SayAsLiar(number, to, frame);
+  };
   context.at = [this](uint64_t at_us, absl::AnyInvocable<void() &&> action) {
     queue_.At(at_us, std::move(action));
   };
@@ -255,7 +260,7 @@ void World::MakeLiars() {
   }
   for (const auto& [number, faults] : lies) {
     LiarContext context = ContextFor(number);
-    context.count = [this, row = faults.front().row] { ++result_.faults[row]; };
+    context.count = [this](absl::string_view row) { ++result_.faults[std::string(row)]; };
     liars_[number] = MakeLiar(faults, std::move(context));
   }
 }
@@ -316,13 +321,17 @@ void World::Finish() {
 }
 
 void World::CountDiskFaults(const DiskFaultCounters& counters) {
-  result_.faults["D1"] += counters.torn_records;
-  result_.faults["D2"] += counters.lossy_crashes;
-  result_.faults["D3"] += counters.failed_syncs;
-  result_.faults["D4"] += counters.lying_syncs;
-  result_.faults["D5"] += counters.rotten_values;
-  result_.faults["D6"] += counters.full_writes;
-  result_.faults["D8"] += counters.stale_restores + counters.safety_deletions + counters.exchanges;
+  const std::pair<const char*, uint64_t> rows[] = {
+      {"D1", counters.torn_records},
+      {"D2", counters.lossy_crashes},
+      {"D3", counters.failed_syncs},
+      {"D4", counters.lying_syncs},
+      {"D5", counters.rotten_values},
+      {"D6", counters.full_writes},
+      {"D8", counters.stale_restores + counters.safety_deletions + counters.exchanges}};
+  for (const auto& [row, count] : rows) {
+    if (count > 0) result_.faults[row] += count;
+  }
 }
 
 void World::Violated(absl::string_view invariant, std::string what) {
@@ -451,7 +460,7 @@ void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
                    const consensus::Message* message, const FramePtr& frame) {
   const uint32_t number = replica.number();
   hash_.Add(now_us(), number, *frame);
-  if (message != nullptr) {
+  if (message != nullptr && liars_[number] == nullptr) {
     observer_->OnSent(number, now_us(), to, *message, &replica.disk());
   }
   std::optional<network::PeerMessage> said;
@@ -465,6 +474,16 @@ void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
       Transmit(number, receiver, frame);
     }
   }
+}
+
+// What a liar says in the end, the observer hears.
+void World::SayAsLiar(uint32_t number, ValidatorIndex to, const FramePtr& frame) {
+  const std::optional<network::PeerMessage> said = Decode(*frame, genesis_.limits);
+  const auto* message = said.has_value() ? std::get_if<consensus::Message>(&*said) : nullptr;
+  if (message != nullptr) {
+    observer_->OnSent(number, now_us(), to, *message, &replicas_[number]->disk());
+  }
+  Transmit(number, to, frame);
 }
 
 void World::Transmit(uint32_t from, ValidatorIndex to, const FramePtr& frame) {

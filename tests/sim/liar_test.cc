@@ -70,7 +70,7 @@ class LiarRun {
               waiting_.emplace(at_us, std::move(action));
             },
         .forget = [this](uint64_t rounds) { forgotten_ += rounds; },
-        .count = [this] { ++counted_; }};
+        .count = [this](absl::string_view) { ++counted_; }};
     liar_ = MakeLiar(faults, std::move(context));
   }
   explicit LiarRun(const std::string& kind, double amount = 0)
@@ -524,7 +524,7 @@ TEST(Liar, PutsOffNothingPastItsOwnEnd) {
       .at = [&](uint64_t,
                 absl::AnyInvocable<void() &&> action) { waiting.push_back(std::move(action)); },
       .forget = [](uint64_t) {},
-      .count = [] {}};
+      .count = [](absl::string_view) {}};
   std::unique_ptr<Liar> liar = MakeLiar(LiarRun::FaultOf("slow_drip"), std::move(context));
   liar->OnSend({0}, Said(world.VoteFor(world.Chain(1).back(), {1})));
   ASSERT_EQ(waiting.size(), 1U);
