@@ -123,6 +123,7 @@ class World final : public ReplicaHost, public ClientHost, public FaultHost {
   void Reconnect() override;
 
   // Messages on their way.
+  void RecordSigned(uint32_t number, const consensus::Message& message);
   void SayAsLiar(uint32_t number, ValidatorIndex to, const FramePtr& frame);
   void Transmit(uint32_t from, ValidatorIndex to, const FramePtr& frame);
   void TransmitTo(uint32_t from, uint32_t to, const FramePtr& frame);
@@ -463,6 +464,7 @@ void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
   if (message != nullptr && liars_[number] == nullptr) {
     observer_->OnSent(number, now_us(), to, *message, &replica.disk());
   }
+  if (recorder_ != nullptr && message != nullptr) RecordSigned(number, *message);
   std::optional<network::PeerMessage> said;
   if (liars_[number] != nullptr) said = Decode(*frame, genesis_.limits);
   for (uint32_t i = 0; i < validators_.size(); ++i) {
@@ -474,6 +476,28 @@ void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
       Transmit(number, receiver, frame);
     }
   }
+}
+
+void World::RecordSigned(uint32_t number, const consensus::Message& message) {
+  TraceEvent event;
+  event.replica = number;
+  if (const auto* proposal = std::get_if<consensus::Proposal>(&message)) {
+    event.kind = Kind::kProposed;
+    event.round = proposal->block->header.round.value;
+    event.height = proposal->block->header.height.value;
+    event.text = proposal->block->id.Short();
+  } else if (const auto* vote = std::get_if<consensus::Vote>(&message)) {
+    event.kind = Kind::kVoted;
+    event.round = vote->round.value;
+    event.text = vote->block_id.Short();
+  } else if (const auto* timeout = std::get_if<consensus::Timeout>(&message)) {
+    event.kind = Kind::kTimedOut;
+    event.round = timeout->round.value;
+    event.text = absl::StrCat("high QC of round ", timeout->high_qc.round.value);
+  } else {
+    return;
+  }
+  Record(std::move(event));
 }
 
 // What a liar says in the end, the observer hears.
