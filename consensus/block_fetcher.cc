@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mark.h"
+
 namespace kiln::consensus {
 
 void BlockFetcher::Want(const QuorumCertificate& qc, uint64_t now_us) {
@@ -48,6 +50,7 @@ void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_
   const Open answered = *std::exchange(open_, std::nullopt);
   Wanted& wanted = wanted_.at(answered.id);
   if (reached > answered.above_height) {
+    KILN_MARK("an answer brings a part of the blocks");
     const auto place = std::find(wanted.signers.begin(), wanted.signers.end(), from);
     wanted.next = static_cast<size_t>(place - wanted.signers.begin());
     wanted.reached = reached;
@@ -55,12 +58,14 @@ void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_
     return;
   }
   wanted.reached = Height{0};
+  if (wanted.next == 0) KILN_MARK("no signer had the block");
   // After a whole turn without success, wait: the others may be as far behind.
   if (wanted.next != 0) wanted.due_us = now_us;
 }
 
 std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now_us) {
   if (open_.has_value() && now_us < wanted_.at(open_->id).due_us) return std::nullopt;
+  if (open_.has_value()) KILN_MARK("a block request was not answered in time");
   open_.reset();
   Wanted* highest = nullptr;
   for (auto& [id, wanted] : wanted_) {

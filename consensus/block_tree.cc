@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 
 namespace kiln::consensus {
 
@@ -59,6 +60,7 @@ absl::Status BlockTree::MakeRoomFor(const Block& block) {
     if (oldest == nullptr || order(*node.block) < order(*oldest)) oldest = node.block.get();
   }
   if (same_round >= kBlocksPerRoundMax) {
+    KILN_MARK("too many blocks for one round");
     return absl::ResourceExhaustedError(
         absl::StrCat("more than ", kBlocksPerRoundMax, " blocks for round ", round.value));
   }
@@ -68,6 +70,7 @@ absl::Status BlockTree::MakeRoomFor(const Block& block) {
                                                      " is older than ", kUncertifiedMax,
                                                      " that no quorum certified"));
   }
+  KILN_MARK("an uncertified block makes room for a newer one");
   nodes_.erase(Hash(oldest->id));
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 
 namespace kiln::consensus {
 
@@ -31,6 +32,7 @@ absl::Status ExecutionTracker::OnExecuted(Height height, const Hash& root) {
   roots_.emplace(height, root);
   const auto claim = claims_.find(height);
   if (claim == claims_.end()) return absl::OkStatus();
+  KILN_MARK("execution catches up with a certified root");
   absl::Status same = Compare(height, root, claim->second);
   claims_.erase(claims_.begin(), std::next(claim));
   return same;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mark.h"
 
 namespace kiln::consensus {
 
@@ -37,6 +38,7 @@ void Pacemaker::SetIdle(bool idle, uint64_t now_us) {
 bool Pacemaker::TakeExpired(uint64_t now_us) {
   if (now_us < deadline_us_) return false;
   retry_us_ = Lengthened(retry_us_);
+  if (retry_us_ == options_.round_timeout_max_us) KILN_MARK("a timer is as long as it gets");
   deadline_us_ = now_us + retry_us_;
   return true;
 }

@@ -6,6 +6,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "consensus/proposal_rules.h"
 
 namespace kiln::consensus {
@@ -65,7 +66,10 @@ Effects Replica::Start(Now now) {
   Process(recovered);
   // A vote of the round that was interrupted is sent again, the same bytes.
   const std::optional<Vote> last_vote = safety_.record().last_vote;
-  if (last_vote.has_value() && last_vote->round == round()) Cast(*last_vote);
+  if (last_vote.has_value() && last_vote->round == round()) {
+    KILN_MARK("a vote is sent again after a restart");
+    Cast(*last_vote);
+  }
   Send(std::nullopt, OwnCertificates());
   Advance();
   return TakeEffects();
@@ -85,7 +89,9 @@ void Replica::On(const VerifiedMessage& message) {
 
 void Replica::On(const PeerConnected& event) {
   Send(event.peer, OwnCertificates());
-  if (own_proposal_.has_value()) Send(event.peer, *own_proposal_);
+  if (!own_proposal_.has_value()) return;
+  KILN_MARK("a proposal is sent again to a peer that connects");
+  Send(event.peer, *own_proposal_);
 }
 
 void Replica::On(const Tick&) {
@@ -116,11 +122,13 @@ void Replica::OnMessage(ValidatorIndex from, const Proposal& proposal) {
   const bool may_come = inserted || !tree_.Contains(block->header.parent_id);
   if (pending_proposal_.has_value()) {
     if (pending_proposal_->block->id != block->id) {
+      KILN_MARK("a second proposal for a round is refused");
       Refuse(from, absl::StrCat("second proposal for round ", round().value));
     }
     return;
   }
   if (!may_come) return;
+  if (!inserted) KILN_MARK("a proposal waits for its parent");
   pending_proposal_ = proposal;
   pending_from_ = from;
 }
@@ -135,7 +143,9 @@ void Replica::OnMessage(ValidatorIndex from, const Timeout& timeout) {
   if (timeout.round < round()) return TellBehind(from);
   Collect(timeout);
   // An honest validator gave up, so all may (DiemBFT v4, section 3.4).
-  if (!HasGivenUp() && collector_.HasBlockingShare(round())) GiveUpOnRound();
+  if (HasGivenUp() || !collector_.HasBlockingShare(round())) return;
+  KILN_MARK("a round is given up because others did");
+  GiveUpOnRound();
 }
 
 void Replica::OnMessage(ValidatorIndex, const Certificates& certificates) {
@@ -148,6 +158,7 @@ void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
       answer.tip_qc.has_value() || fetcher_.CertificateFor(answer.blocks.back()->id).has_value();
   if (!wanted) return Refuse(from, "blocks that nobody asked for");
   if (ShowsConflict(answer)) {
+    KILN_MARK("an answer contradicts the committed chain");
     return Halt(tree_.root()->header.height,
                 absl::StrCat("a quorum certified a chain without the committed block ",
                              tree_.root()->id.Short()),
@@ -191,6 +202,7 @@ void Replica::Process(const QuorumCertificate& qc) {
   if (const BlockPtr block = tree_.Find(qc.block_id)) {
     OnCertified(block, qc);
   } else {
+    KILN_MARK("a certificate names a block that is not here");
     fetcher_.Want(qc, now_.monotonic_us);
   }
   EnterRound(Round{qc.round.value + 1}, Pacemaker::EnteredBy::kQuorum);
@@ -200,6 +212,7 @@ void Replica::Process(const TimeoutCertificate& tc) {
   Process(tc.high_qc);
   if (tc.round < round()) return;
   safety_.Observe(tc);
+  KILN_MARK("a timeout certificate enters a round");
   EnterRound(Round{tc.round.value + 1}, Pacemaker::EnteredBy::kTimeouts);
 }
 
@@ -209,7 +222,10 @@ void Replica::OnCertified(const BlockPtr& block, const QuorumCertificate& qc) {
     return Halt(block->header.executed_height, std::string(same.message()), kDivergedAdvice);
   }
   // The two-chain rule (Jolteon, figure 2; HotStuff-2, section 3).
-  if (block->header.round.value != block->header.parent_round.value + 1) return;
+  if (block->header.round.value != block->header.parent_round.value + 1) {
+    KILN_MARK("a certified block commits nothing after a gap in rounds");
+    return;
+  }
   const BlockPtr parent = tree_.Find(block->header.parent_id);
   if (parent != nullptr && parent->id != tree_.root()->id) CommitUpTo(*parent, *block, qc);
 }
@@ -217,6 +233,7 @@ void Replica::OnCertified(const BlockPtr& block, const QuorumCertificate& qc) {
 void Replica::CommitUpTo(const Block& block, const Block& child, const QuorumCertificate& qc) {
   std::vector<BlockPtr> path = tree_.Commit(block.id);
   KILN_CHECK(!path.empty());
+  if (path.size() > 1) KILN_MARK("several blocks commit at once");
   fetcher_.ForgetUpTo(block.header.round);
   execution_.ForgetBelow(block.header.executed_height);
   effects_.durable.commits.push_back({std::move(path), child.header, qc});
@@ -224,6 +241,7 @@ void Replica::CommitUpTo(const Block& block, const Block& child, const QuorumCer
 
 void Replica::EnterRound(Round next, Pacemaker::EnteredBy how) {
   if (!pacemaker_.Enter(next, how, now_.monotonic_us)) return;
+  if (pending_proposal_.has_value()) KILN_MARK("a proposal waited until its round was over");
   pending_proposal_.reset();
   own_proposal_.reset();
   ForgetOldVotes();
@@ -248,11 +266,13 @@ bool Replica::InsertBlock(ValidatorIndex from, const BlockPtr& block, bool certi
   const std::optional<QuorumCertificate> qc = fetcher_.CertificateFor(block->id);
   if (status.ok()) status = tree_.Insert(block, certified || qc.has_value());
   if (!status.ok()) {
+    KILN_MARK("a block that does not extend its parent is refused");
     Refuse(from, std::string(status.message()));
     return false;
   }
   effects_.durable.blocks.push_back(block);
   if (qc.has_value()) {
+    KILN_MARK("a block comes after its certificate");
     fetcher_.Forget(block->id);
     OnCertified(block, *qc);
   }
@@ -269,6 +289,7 @@ void Replica::Advance() {
   // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
   step_again_ = proposed && leaders_->LeaderOf(round()) == options_.self &&
                 safety_.record().last_proposed_round < round();
+  if (step_again_) KILN_MARK("a heavy validator certifies its own block and proposes again");
   if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
   std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, now_.monotonic_us);
@@ -283,11 +304,16 @@ void Replica::TryVote() {
     return;
   }
   const Height executed = block->header.executed_height;
-  if (executed > execution_.executed_height()) return;  // waits for its own execution
+  if (executed > execution_.executed_height()) {
+    KILN_MARK("a vote waits for execution");
+    return;
+  }
   const BlockPtr parent = tree_.Find(block->header.parent_id);
   KILN_CHECK(parent != nullptr);
   absl::Status status = CheckTime(*block, *parent, now_.wall_us, options_.limits);
+  if (!status.ok()) KILN_MARK("a block ahead of the clock gets no vote");
   if (status.ok() && execution_.RootAt(executed) != block->header.state_root) {
+    KILN_MARK("a block with another state root gets no vote");
     status = absl::InvalidArgumentError(absl::StrCat("state root at height ", executed.value,
                                                      " is not what this validator computed"));
   }
@@ -297,7 +323,10 @@ void Replica::TryVote() {
   if (!status.ok()) return Refuse(from, std::string(status.message()));
 
   const absl::StatusOr<Vote> vote = safety_.SignVote(*block, tc);
-  if (!vote.ok()) return Refuse(from, std::string(vote.status().message()));
+  if (!vote.ok()) {
+    KILN_MARK("the voting rule refuses a proposal");
+    return Refuse(from, std::string(vote.status().message()));
+  }
   ++votes_signed_;
   Cast(*vote);
 }
@@ -318,13 +347,16 @@ void Replica::Collect(ValidatorIndex from, const Vote& vote) {
     return;
   }
   if (!qc->has_value()) return;
+  if ((*qc)->round < round()) KILN_MARK("late votes make a certificate");
   certificate_unshared_ = true;
   Process(**qc);
 }
 
 void Replica::Collect(const Timeout& timeout) {
   const absl::StatusOr<std::optional<TimeoutCertificate>> tc = collector_.Add(timeout);
-  if (tc.ok() && tc->has_value()) Process(**tc);
+  if (!tc.ok() || !tc->has_value()) return;
+  KILN_MARK("timeouts make a certificate");
+  Process(**tc);
 }
 
 bool Replica::IsQuiet() const {
@@ -334,11 +366,15 @@ bool Replica::IsQuiet() const {
 }
 
 bool Replica::MayPropose(const BlockPtr& parent) const {
-  if (IsQuiet() && now_.monotonic_us < pacemaker_.heartbeat_deadline_us()) return false;
+  const bool is_quiet = IsQuiet();
+  if (is_quiet && now_.monotonic_us < pacemaker_.heartbeat_deadline_us()) return false;
+  if (is_quiet) KILN_MARK("an idle leader's heartbeat is due");
   const bool justified = parent->header.round.value + 1 == round().value || EntryTc().has_value();
   const Height commits = tree_.CommitsHeightOfChild(parent->id);
   const Height executed = std::max(execution_.executed_height(), parent->header.executed_height);
-  return justified && executed.value + options_.limits.execution_lag_max >= commits.value;
+  const bool keeps_up = executed.value + options_.limits.execution_lag_max >= commits.value;
+  if (!keeps_up) KILN_MARK("a leader waits for its own execution");
+  return justified && keeps_up;
 }
 
 bool Replica::TryPropose() {
@@ -346,6 +382,7 @@ bool Replica::TryPropose() {
   if (safety_.record().last_proposed_round >= round()) return false;
   if (safety_.record().last_voted_round >= round()) return false;  // given up on
   const BlockPtr parent = tree_.Find(high_qc().block_id);
+  if (parent == nullptr) KILN_MARK("a leader has no block to build on");
   if (parent == nullptr || !MayPropose(parent)) return false;
 
   Proposal proposal{.block = MakeProposalBlock(parent), .tc = EntryTc(), .signature = {}};
@@ -383,6 +420,7 @@ BlockPtr Replica::MakeProposalBlock(const BlockPtr& parent) {
   for (const Commit& commit : effects_.durable.commits) {
     ancestors.insert(ancestors.end(), commit.blocks.begin(), commit.blocks.end());
   }
+  if (!ancestors.empty()) KILN_MARK("a leader commits and proposes in one step");
   const std::vector<BlockPtr> path = tree_.PathTo(parent->id);
   ancestors.insert(ancestors.end(), path.begin(), path.end());
   PayloadSource::Payload payload = payloads_->Build(header.height, ancestors);
@@ -403,6 +441,7 @@ void Replica::GiveUpOnRound() {
   // it.
   const std::optional<Vote> last_vote = safety_.record().last_vote;
   if (last_vote.has_value() && last_vote->round == round()) {
+    KILN_MARK("a vote goes to all with the timeout");
     Send(std::nullopt, *last_vote);
     Collect(options_.self, *last_vote);
   }
@@ -425,12 +464,15 @@ Certificates Replica::OwnCertificates() const {
 // A proposal carries the new QC to all. A leader that has none to make tells them without, so that
 // they commit what it certifies and wait in the same round.
 void Replica::ShareCertificate() {
-  if (leaders_->LeaderOf(round()) == options_.self) Send(std::nullopt, OwnCertificates());
+  if (leaders_->LeaderOf(round()) != options_.self) return;
+  KILN_MARK("a leader without a proposal shares its certificate");
+  Send(std::nullopt, OwnCertificates());
 }
 
 void Replica::TellBehind(ValidatorIndex peer) {
   uint64_t& told = told_us_[peer.value];
   if (told != 0 && now_.monotonic_us < told + kTellBehindEveryUs) return;
+  KILN_MARK("a peer is told that it is behind");
   told = std::max<uint64_t>(1, now_.monotonic_us);
   Send(peer, OwnCertificates());
 }

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 
 namespace kiln::consensus {
 namespace {
@@ -63,6 +64,7 @@ absl::StatusOr<Vote> SafetyRules::SignVote(const Block& block,
   Vote vote{.epoch = header.epoch, .round = header.round, .block_id = block.id, .author = self_};
   vote.signature = signer_->Sign(VoteBytes(chain_id_, vote.epoch, vote.round, vote.block_id));
   record_.last_voted_round = header.round;
+  if (block.justify.round < record_.locked_qc_round) KILN_MARK("a TC lets a vote pass the lock");
   record_.locked_qc_round = std::max(record_.locked_qc_round, block.justify.round);
   Observe(block.justify);  // a lock is never above the highest QC, which timeouts must report
   record_.last_vote = vote;
@@ -73,6 +75,7 @@ absl::StatusOr<Vote> SafetyRules::SignVote(const Block& block,
 absl::StatusOr<Timeout> SafetyRules::SignTimeout(Round round, const QuorumCertificate& high_qc,
                                                  const std::optional<TimeoutCertificate>& last_tc) {
   if (record_.last_timeout.has_value() && record_.last_timeout->round == round) {
+    KILN_MARK("a timeout is sent again");
     return *record_.last_timeout;
   }
   if (round < record_.last_voted_round) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 
@@ -77,6 +78,7 @@ absl::Status CheckReportedRounds(const TimeoutCertificate& tc) {
                   tc.round.value);
   }
   if (tc.high_qc.round != highest) {
+    KILN_MARK("a TC with another QC than reported is refused");
     return Refuse("high QC has round ", tc.high_qc.round.value, ", the highest reported is ",
                   highest.value);
   }
@@ -199,8 +201,9 @@ absl::Status MessageVerifier::CheckAuthor(ValidatorIndex from, ValidatorIndex au
   if (!validators_->Contains(author)) {
     return Refuse("author ", author.value, " is not in the validator set");
   }
-  if (author != from) return Refuse("author ", author.value, " is not the sender ", from.value);
-  return absl::OkStatus();
+  if (author == from) return absl::OkStatus();
+  KILN_MARK("a message in another's name is refused");
+  return Refuse("author ", author.value, " is not the sender ", from.value);
 }
 
 absl::Status MessageVerifier::CheckEpochAndRound(Epoch epoch, Round round) const {
@@ -223,6 +226,7 @@ absl::Status MessageVerifier::CheckSigners(const SignerBitmap& signers,
   uint64_t power = 0;
   for (const ValidatorIndex signer : signers.Members()) power += validators_->PowerOf(signer);
   if (!validators_->IsQuorum(power)) {
+    KILN_MARK("a certificate without a quorum is refused");
     return Refuse("power ", power, " of ", validators_->total_power(), " is no quorum");
   }
   return absl::OkStatus();
@@ -263,6 +267,7 @@ absl::Status MessageVerifier::CheckForm(const Block& block) const {
   }
   const ValidatorIndex leader = leaders_->LeaderOf(header.round);
   if (header.proposer != leader) {
+    KILN_MARK("a block out of turn is refused");
     return Refuse("proposer ", header.proposer.value, " is not the leader of round ",
                   header.round.value, ", which is ", leader.value);
   }

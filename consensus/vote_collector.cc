@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 
 namespace kiln::consensus {
 namespace {
@@ -13,6 +14,7 @@ absl::Status CheckRound(Round round, Round lowest) {
     return absl::OutOfRangeError(absl::StrCat("round ", round.value, " is over"));
   }
   if (round.value - lowest.value >= VoteCollector::kRoundsMax) {
+    KILN_MARK("a vote or timeout is too far ahead to be kept");
     return absl::OutOfRangeError(absl::StrCat("round ", round.value, " is too far ahead"));
   }
   return absl::OkStatus();
@@ -40,6 +42,7 @@ absl::StatusOr<std::optional<QuorumCertificate>> VoteCollector::Add(const Vote& 
   const auto [first, inserted] = votes.try_emplace(vote.author, vote);
   if (!inserted) {
     if (first->second.block_id == vote.block_id) return absl::AlreadyExistsError("vote repeated");
+    KILN_MARK("a validator votes twice in a round");
     return absl::FailedPreconditionError(
         absl::StrCat("second vote in round ", vote.round.value, " for another block"));
   }
@@ -102,6 +105,8 @@ TimeoutCertificate VoteCollector::Certify(const Timeouts& timeouts, const Timeou
     tc.signatures.push_back(timeout.signature);
     if (timeout.high_qc.round > tc.high_qc.round) tc.high_qc = timeout.high_qc;
   }
+  if (tc.high_qc.round > last.high_qc.round)
+    KILN_MARK("the last timeout of a TC reports a lower QC");
   return tc;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "network/frames.h"
 
@@ -43,6 +44,8 @@ class AnswerBuilder {
     const size_t bytes = EncodedBytes(*block);
     if (!answer_.blocks.empty() &&
         (bytes_ + bytes > bytes_max_ || answer_.blocks.size() == blocks_max_)) {
+      if (answer_.blocks.size() < blocks_max_) KILN_MARK("an answer is cut by its bytes");
+      KILN_MARK("an answer is cut and ends with a certificate");
       answer_.tip_qc = block->justify;  // certifies the last one taken
       return false;
     }
@@ -79,6 +82,7 @@ absl::StatusOr<consensus::Blocks> AnswerBlockRequest(const storage::Store& store
   }
   for (const BlockPtr& block : uncommitted) {
     if (block->header.height <= request.above_height) continue;
+    KILN_MARK("an uncommitted block is served");
     if (!answer.Add(block)) break;
   }
   return std::move(answer).Take();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 
 namespace kiln::node {
@@ -58,6 +59,7 @@ std::vector<uint32_t> DuplicateWindow::FindExecuted(const consensus::PayloadInde
   for (size_t i = 0; i < index.entries.size(); ++i) {
     if (ids_.Contains(PrefixOf(index.entries[i].id))) found.push_back(static_cast<uint32_t>(i));
   }
+  if (!found.empty()) KILN_MARK("the duplicate window knows a transaction");
   return found;
 }
 
@@ -80,6 +82,7 @@ bool DuplicateWindow::AddLocked(Height height,
   KILN_CHECK(totals_.empty() || height.value == height_.value + 1)
       << "height " << height << " after " << height_;
   if (totals_.size() == window_blocks_) {
+    KILN_MARK("the duplicate window forgets its oldest height");
     ids_.RemoveOldest(totals_.front() - forgotten_);
     forgotten_ = totals_.front();
     totals_.pop_front();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "node/recovery.h"
 
@@ -67,6 +68,7 @@ void Engine::DropExpired() {
 
 void Engine::RefuseExpired(const std::vector<Hash>& ids) {
   if (ids.empty()) return;
+  KILN_MARK("a client is told that its transaction waited too long");
   replies_->RefuseIds(ids, absl::UnavailableError(
                                "the transaction waited too long to be ordered: submit it again"));
 }

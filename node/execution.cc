@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "node/application_root.h"
 #include "node/id_table.h"
@@ -109,8 +110,10 @@ Executor::Selection Executor::Select(const consensus::Block& block) const {
     KILN_CHECK(envelope.ok()) << envelope.status();  // was checked when the payload was indexed
     const storage::TransactionIdPrefix id = PrefixOf(block.index->entries[i].id);
     if (!MayExecuteAt(height, envelope->last_height, limits_.duplicate_window_blocks)) {
+      KILN_MARK("an expired transaction in a block is set aside");
       selection.replies[i].code = Reply::kExpired;
     } else if (in_window || !executed.insert(id).second) {
+      KILN_MARK("a duplicate in a block is set aside");
       selection.replies[i].code = Reply::kDuplicate;
     } else {
       selection.executed.push_back(id);

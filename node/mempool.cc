@@ -6,6 +6,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "consensus/validator_set.h"
 #include "crypto/encoding.h"
 #include "crypto/merkle.h"
@@ -145,12 +146,23 @@ uint32_t Mempool::AddOne(const std::shared_ptr<const Batch>& batch, uint32_t ind
                          uint32_t origin) {
   const uint64_t last_height = LastHeightOf(*batch->bytes, *batch->index, index);
   const PayloadIndex::Entry& details = batch->index->entries[index];
-  if (!InRange(last_height) || !HasRoom(origin, ChargeOfOne(details))) return kNone;
+  if (!InRange(last_height)) {
+    KILN_MARK("a forwarded transaction is out of range");
+    return kNone;
+  }
+  if (!HasRoom(origin, ChargeOfOne(details))) {
+    KILN_MARK("a peer's share of the mempool is full");
+    return kNone;
+  }
   Known& known = known_[PrefixOf(details.id)];
-  if (known.committed > 0) return kNone;
+  if (known.committed > 0) {
+    KILN_MARK("a transaction comes that was committed lately");
+    return kNone;
+  }
   if (known.entry != kNone) {
     const uint32_t place = known.entry;
     if (origin != 0 || entries_[place].origin == 0) return kNone;
+    KILN_MARK("an own client's transaction takes over a forwarded one");
     TakeOver(place, batch, index, last_height);
     return place;
   }
@@ -201,6 +213,7 @@ void Mempool::CompactIfSparse(absl::Span<const uint32_t> taken) {
   uint64_t bytes = 0;
   for (const uint32_t place : taken) bytes += ChargeOfOne(DetailsOf(entries_[place])).bytes;
   if (2 * bytes >= entries_[taken[0]].batch->bytes->size()) return;
+  KILN_MARK("a batch of which little was taken is copied");
   auto index = std::make_shared<PayloadIndex>();
   consensus::SharedBytes envelopes = CopyOf(taken, index.get());
   const auto copy = std::make_shared<const Batch>(Batch{std::move(envelopes), std::move(index)});
@@ -297,14 +310,23 @@ std::vector<uint32_t> Mempool::Select(Height next_height, std::vector<Hash>* exp
     const uint32_t next = entry.next;
     if (entry.ancestors == 0) {
       if (entry.last_height <= committed_height_.value) {
+        KILN_MARK("a leader drops an expired transaction");
         if (entry.origin == 0) expired->push_back(DetailsOf(entry).id);
         Drop(place);
       } else if (MayExecuteAt(next_height, entry.last_height, limits_.duplicate_window_blocks)) {
         bytes += ChargeOfOne(DetailsOf(entry)).bytes;
-        if (bytes > limits_.block_bytes_max) break;
+        if (bytes > limits_.block_bytes_max) {
+          KILN_MARK("a block is full of bytes");
+          break;
+        }
         selected.push_back(place);
-        if (selected.size() == limits_.block_transactions_max) break;
+        if (selected.size() == limits_.block_transactions_max) {
+          KILN_MARK("a block is full of transactions");
+          break;
+        }
       }
+    } else {
+      KILN_MARK("a transaction in an ancestor is left out");
     }
     place = next;
   }
@@ -317,6 +339,7 @@ std::vector<Hash> Mempool::DropExpired() {
     const Entry& entry = entries_[place];
     const uint32_t next = entry.next;
     if (entry.last_height <= committed_height_.value) {
+      KILN_MARK("an expired transaction is dropped");
       if (entry.origin == 0) expired.push_back(DetailsOf(entry).id);
       Drop(place);
     }
@@ -351,6 +374,7 @@ void Mempool::TrackOnly(absl::Span<const consensus::BlockPtr> ancestors) {
     if (holds(ancestors, block->id)) {
       kept.push_back(block);
     } else {
+      KILN_MARK("the transactions of a lost block may go into another");
       Untrack(*block);
     }
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "consensus/receipt.h"
 #include "crypto/merkle.h"
 #include "node/id_table.h"
@@ -129,7 +130,10 @@ void PendingReplies::Resolve(const ExecutedBlock& executed,
       const uint32_t code = executed.results.replies[i].code;
       for (const Waiter& waiter : WaitersFor(entries[i].id)) {
         // Somebody else's envelope expired, not the waiter's.
-        if (code == Reply::kExpired && height <= waiter.submission->last_height) continue;
+        if (code == Reply::kExpired && height <= waiter.submission->last_height) {
+          KILN_MARK("another envelope of a waiting transaction expires");
+          continue;
+        }
         std::vector<Due>& due = code == Reply::kDuplicate ? duplicates : ordered;
         due.push_back(Take(waiter.submission, waiter.entry));
         due.back().block_index = i;
@@ -137,6 +141,7 @@ void PendingReplies::Resolve(const ExecutedBlock& executed,
     }
   }
   if (!ordered.empty()) DeliverOrdered(ordered, executed, finality());
+  if (!duplicates.empty()) KILN_MARK("a waiting client's transaction is a duplicate");
   DeliverFound(duplicates, find);
 }
 
@@ -148,6 +153,7 @@ void PendingReplies::Expire(absl::Time now) {
       TakeRest(by_deadline_.begin()->second, &due);
     }
   }
+  if (!due.empty()) KILN_MARK("a submission's deadline passes");
   DeliverRefusals(due, absl::DeadlineExceededError("not committed before the deadline"));
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/ids.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/executed_state.h"
 
@@ -20,6 +21,7 @@ absl::StatusOr<Height> CommitsHeightOf(const storage::Store& store, const Header
   while (block.height.value > 1) {
     KILN_ASSIGN_OR_RETURN(const Header parent, store.HeaderAt(Height{block.height.value - 1}));
     if (parent.round.value == parent.parent_round.value + 1) return Height{parent.height.value - 1};
+    KILN_MARK("a start looks for consecutive rounds below the head");
     block = parent;
   }
   return Height{0};
@@ -62,6 +64,7 @@ std::optional<ValidatorIndex> SignerOf(const consensus::SafetyRecord& safety) {
 absl::Status CheckSigner(const consensus::SafetyRecord& safety, ValidatorIndex self) {
   const std::optional<ValidatorIndex> signer = SignerOf(safety);
   if (!signer.has_value() || *signer == self) return absl::OkStatus();
+  KILN_MARK("a start with another validator's data is refused");
   return absl::FailedPreconditionError(
       absl::StrCat("the data are those of validator ", signer->value,
                    " of the genesis, but this is validator ", self.value,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/payload.h"
 #include "node/receipts.h"
@@ -85,6 +86,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   if (!index.ok()) return refuse(index.status());
   const MempoolCharge charge = ChargeOf(**index);
   if (!budget_->TryReserve(charge)) {
+    KILN_MARK("a submission finds the mempool full");
     return refuse(absl::ResourceExhaustedError("mempool is full: submit again later"));
   }
 
@@ -93,6 +95,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   if (hooks_.deadline_added != nullptr) hooks_.deadline_added();
   std::vector<uint32_t> left_out = window_->FindExecuted(**index);
   if (!left_out.empty()) {
+    KILN_MARK("a repeated submission gets the receipt of then");
     replies_->AnswerExecuted(ticket, left_out, [this](absl::Span<const Hash> ids) {
       return FindRecentReceipts(*store_, *window_, ids);
     });
@@ -108,6 +111,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   arrived.batch.index = *std::move(index);
   arrived.batch.left_out = std::move(left_out);
   if (!hooks_.enqueue(std::move(arrived), bytes)) {
+    KILN_MARK("a submission finds the inbox full");
     budget_->Release(charge);
     replies_->Refuse(ticket, {}, absl::ResourceExhaustedError("node is busy: submit again later"));
   }

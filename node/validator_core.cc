@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/effects.h"
 
@@ -53,6 +54,7 @@ absl::Status ValidatorCore::Replay() {
   const Height committed = store.committed_height();
   for (Height next{executor_->executed().height.value + 1}; next <= committed; ++next.value) {
     KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store.BlockAt(next));
+    KILN_MARK("a start executes what was committed before");
     KILN_RETURN_IF_ERROR(executor_->Execute(block).status());
     if (next.value % kReplayReportEveryBlocks == 0 && environment_.replaying != nullptr) {
       environment_.replaying(next, committed);
@@ -104,6 +106,7 @@ absl::Status ValidatorCore::Start(Clock& clock) {
 absl::Status ValidatorCore::RunGroup(std::vector<EngineEvent> events, Clock& clock) {
   KILN_CHECK_LE(events.size(), kGroupEventsMax);
   if (failed_) return failure();
+  if (events.size() > 1) KILN_MARK("several events share one write");
   for (const EngineEvent& event : events) engine_->Handle(event, clock.Read());
   const Now now = clock.Read();
   if (now.monotonic_us >= engine_->NextDeadline()) {

@@ -118,6 +118,17 @@ void AgreementOracle::ExtendChain(uint32_t replica, const consensus::Block& bloc
                    header.executed_height.value, ": ", Describe(header.round, block.id)));
 }
 
+void AgreementOracle::OnAnswered(uint32_t replica, const Hash& id,
+                                 const absl::StatusOr<Receipt>& answer) {
+  if (!answer.ok()) return;
+  const std::string wrong = reference_->CheckReceipt(id, *answer);
+  if (wrong.empty()) return;
+  observed_->Violated(
+      "S10", replica,
+      absl::StrCat("gave a receipt for transaction ", id.Short(), " at height ", answer->height,
+                   ", place ", answer->index, ", although ", wrong));
+}
+
 void AgreementOracle::OnExecuted(uint32_t replica, Height height, const storage::Store& store) {
   Life& life = lives_.at(replica);
   if (height.value <= life.executed) {

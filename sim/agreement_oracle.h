@@ -22,6 +22,7 @@ namespace kiln::sim {
 //   S3  "chain_i[h].parent = chain_i[h-1]; heights contiguous; executed exactly once, in order."
 //   S10 "State roots equal at equal heights and equal to a sequential reference execution; each
 //       transaction at most once; only transactions some client submitted; block limits respected."
+//       And what clients are told of their transactions is what happened to them.
 //   D-e "Committed state is identical across replicas at equal height": key by key, at the end.
 // That a transaction came from a client is asked only where all are honest: a liar may hand others
 // whatever it likes. Not thread-safe.
@@ -33,6 +34,7 @@ class AgreementOracle {
   void OnStatus(uint32_t replica, const consensus::ReplicaStatus& status);
   void OnCommitted(uint32_t replica, Height height, const storage::Store& store);
   void OnExecuted(uint32_t replica, Height height, const storage::Store& store);
+  void OnAnswered(uint32_t replica, const Hash& id, const absl::StatusOr<Receipt>& answer);
   void OnEnd(uint32_t replica, const storage::Store& store);
 
   // What the replica is known to have committed.

@@ -112,6 +112,7 @@ class AllOracles final : public Observer {
                   const absl::StatusOr<Receipt>& answer) override {
     if (!observed_.IsHonest(replica)) return;
     durability_.OnAnswered(replica, now_us, answer);
+    agreement_.OnAnswered(replica, id, answer);
     liveness_.OnAnswered(replica, id, answer);
   }
 

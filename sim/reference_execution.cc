@@ -40,9 +40,11 @@ std::string ReferenceExecution::Execute(const consensus::Block& block, bool clie
   std::string wrong = CheckLimits(*block.payload, *envelopes);
 
   std::map<std::string, std::string> writes;
+  std::vector<Hash> ids;
   std::vector<Reply> replies;
   for (const Envelope& envelope : *envelopes) {
     const Hash id = IdOf(envelope);
+    ids.push_back(id);
     replies.push_back(Apply(envelope, id, height, &writes));
     const bool was_executed = replies.back().code < Reply::kFirstEngineCode;
     if (!was_executed || !clients_alone || envelope.payload.empty()) continue;
@@ -60,7 +62,21 @@ std::string ReferenceExecution::Execute(const consensus::Block& block, bool clie
   state_.time_us = block.header.time_us;
   state_.epoch = block.header.epoch;
   roots_.push_back(state_.Root());
+  results_.push_back({block.id, std::move(ids), std::move(replies)});
   return wrong;
+}
+
+std::string ReferenceExecution::CheckReceipt(const Hash& id, const Receipt& receipt) const {
+  if (receipt.height == 0 || receipt.height >= results_.size())
+    return "no such height is committed";
+  const Results& results = results_[receipt.height];
+  if (receipt.proof.block_id != results.block_id) return "another block is at that height";
+  if (receipt.index >= results.ids.size() || results.ids[receipt.index] != id) {
+    return "another transaction is in that place";
+  }
+  if (receipt.reply.code == Reply::kDuplicate)
+    return "it was executed before, and that is the reply";
+  return receipt.reply == results.replies[receipt.index] ? "" : "the reply was another";
 }
 
 std::optional<Hash> ReferenceExecution::RootAt(uint64_t height) const {

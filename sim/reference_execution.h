@@ -35,6 +35,8 @@ class ReferenceExecution {
   // None above height().
   std::optional<Hash> RootAt(uint64_t height) const;
   std::map<std::string, std::string> StateAt(uint64_t height) const;
+  // Empty, or what a receipt for the transaction says that did not happen.
+  std::string CheckReceipt(const Hash& id, const Receipt& receipt) const;
 
  private:
   struct Envelope {
@@ -56,6 +58,12 @@ class ReferenceExecution {
   const ChainLimits limits_;
   consensus::ExecutedState state_;
   std::vector<Hash> roots_;  // by height
+  struct Results {
+    Hash block_id;
+    std::vector<Hash> ids;
+    std::vector<Reply> replies;
+  };
+  std::vector<Results> results_ = {{}};  // by height
   std::map<std::string, std::vector<std::pair<uint64_t, std::string>>> versions_;
   absl::flat_hash_map<Hash, uint32_t> submitted_;
   struct Executions {

@@ -1,6 +1,7 @@
 #include "storage/database.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 
 namespace kiln::storage {
@@ -27,6 +28,7 @@ void Database::Fail(const absl::Status& cause) {
   if (!failure_.ok()) return;
   const std::string message = absl::StrCat("writing to ", dir_, " failed (", cause.message(),
                                            "); nothing more is written and the node must stop");
+  KILN_MARK("a write fails for good");
   failure_ = absl::IsResourceExhausted(cause) ? absl::ResourceExhaustedError(message)
                                               : absl::UnavailableError(message);
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "consensus/finality.h"
@@ -137,7 +138,10 @@ absl::Status LedgerStore::Persist(const DurableWrite& write) {
 
 void LedgerStore::AddBlock(const consensus::BlockPtr& block, WriteBatch* batch) {
   const Height height = block->header.height;
-  if (height <= head_->header.height) return;  // too late to be committed
+  if (height <= head_->header.height) {
+    KILN_MARK("a block that can no longer be committed is not kept");
+    return;
+  }
   std::vector<Hash>& ids = uncommitted_[height];
   if (std::find(ids.begin(), ids.end(), block->id) != ids.end()) return;
   ids.push_back(block->id);
@@ -172,6 +176,7 @@ void LedgerStore::CommitBlock(const consensus::BlockPtr& block, WriteBatch* batc
     if (id == block->id) {
       is_kept = true;
     } else {
+      KILN_MARK("a commit drops the siblings of its blocks");
       Drop(height, id, batch);
     }
   }
@@ -245,6 +250,7 @@ absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
                                               headers, " headers, allowed are ",
                                               consensus::kFinalityHeadersMax));
   }
+  if (headers > 2) KILN_MARK("a proof of finality goes through descendants");
   consensus::FinalityProof proof;
   proof.headers.reserve(headers);
   for (uint64_t at = height.value; at <= direct.height.value; ++at) {

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "consensus/safety_rules.h"
@@ -102,7 +103,10 @@ absl::StatusOr<std::vector<consensus::BlockPtr>> LoadDescendants(
   std::vector<consensus::BlockPtr> blocks;
   for (const HeadRecord& record : stored) {
     KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, reader.Block(record.height, record.id));
-    if (!connected.contains(block->header.parent_id)) continue;
+    if (!connected.contains(block->header.parent_id)) {
+      KILN_MARK("a stored block does not descend from the head");
+      continue;
+    }
     connected.insert(block->id);
     blocks.push_back(std::move(block));
   }
@@ -116,6 +120,7 @@ absl::StatusOr<consensus::ExecutedState> LoadExecuted(const LedgerReader& reader
     return absl::DataLossError(absl::StrCat("the state is of height ", executed.height.value,
                                             ", above the committed height ", committed.value));
   }
+  if (executed.height < committed) KILN_MARK("a start finds the state behind the ledger");
   if (executed.height.value == 0) {
     if (executed == consensus::GenesisState(genesis)) return executed;
     return absl::DataLossError("the state of height 0 is not the genesis state");
@@ -141,6 +146,7 @@ absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesi
   const Height head = image.ledger.committed->header.height;
   absl::StatusOr<consensus::SafetyRecord> safety = reader.Safety();
   if (absl::IsNotFound(safety.status())) {
+    KILN_MARK("a start without the safety record is refused");
     return absl::FailedPreconditionError("the safety record is missing");
   }
   KILN_RETURN_IF_ERROR(safety.status());
@@ -192,8 +198,9 @@ absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& 
   const LedgerReader reader(&database, genesis.limits);
   KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, reader, genesis));
   absl::StatusOr<LedgerImage> image = LoadContent(reader, genesis);
-  if (!image.ok()) return Refusal(database.dir(), image.status());
-  return image;
+  if (image.ok()) return image;
+  if (absl::IsDataLoss(image.status())) KILN_MARK("a start from damaged data is refused");
+  return Refusal(database.dir(), image.status());
 }
 
 }  // namespace kiln::storage

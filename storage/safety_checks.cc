@@ -1,6 +1,7 @@
 #include "storage/safety_checks.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/mark.h"
 
 namespace kiln::storage {
 namespace {
@@ -24,6 +25,7 @@ absl::Status CheckSafetyRecord(const RecoveredLedger& ledger,
   if (safety.epoch != committed.epoch) return absl::OkStatus();
   // Whoever commits a block has seen the certificate of its parent, and of itself.
   if (safety.high_qc.round < committed.round) {
+    KILN_MARK("a safety record older than the committed head is refused");
     return Contradiction(absl::StrCat("its highest certificate is of round ",
                                       safety.high_qc.round.value, ", but a block of round ",
                                       committed.round.value,
@@ -32,6 +34,7 @@ absl::Status CheckSafetyRecord(const RecoveredLedger& ledger,
   // A block is stored together with a record that has seen the certificate in it.
   for (const consensus::BlockPtr& block : ledger.uncommitted) {
     if (block->justify.round <= safety.high_qc.round) continue;
+    KILN_MARK("a safety record older than a stored block is refused");
     return Contradiction(absl::StrCat(
         "its highest certificate is of round ", safety.high_qc.round.value,
         ", but a stored block of round ", block->header.round.value, " carries that of round ",
@@ -42,6 +45,7 @@ absl::Status CheckSafetyRecord(const RecoveredLedger& ledger,
   }
   const absl::Status found = find(safety.last_vote->block_id);
   if (!absl::IsNotFound(found)) return found;
+  KILN_MARK("a ledger older than the safety record is refused");
   return Contradiction(absl::StrCat("the block it voted for in round ",
                                     safety.last_vote->round.value,
                                     " is not stored: the ledger is older than the record"));

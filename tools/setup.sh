@@ -10,7 +10,7 @@ packages=(
   libgrpc++-dev libgrpc-dev libprotobuf-dev libsodium-dev libssl-dev librocksdb-dev libabsl-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev
   # Faster builds, and what contributors use.
-  ccache mold clang-format clang-tidy
+  ccache mold clang-format clang-tidy python3
 )
 
 fail() {

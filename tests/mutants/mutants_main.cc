@@ -1,5 +1,7 @@
-// kiln-mutants: switches on each fault of our own in turn (base/mutant.h) and looks whether the
+// kiln-mutants: switches on each fault of our own in turn (mutant.h) and looks whether the
 // simulator notices it. One that survives is a hole in the invariants or in the scenarios.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
@@ -12,20 +14,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/mutant.h"
 #include "sim/batch_runner.h"
 #include "sim/generator.h"
 #include "sim/isolated_run.h"
 #include "sim/verdict.h"
 #include "sim/world.h"
 #include "tests/mutants/budgets.h"
-#include "tools/command.h"
+#include "tests/mutants/mutant.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/text_table.h"
 
 namespace kiln::mutants {
 namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
 
 struct Arguments {
   std::vector<std::string> only;
@@ -136,7 +140,7 @@ void PrintFatesJson(const std::vector<Fate>& fates) {
                                    {"seconds", fate.seconds}});
     if (fate.invariant.empty()) document["survivors"].push_back(fate.mutant);
   }
-  tools::PrintJson(document);
+  std::printf("%s\n", document.dump(2).c_str());
 }
 
 // Empty, with a line on stderr, when one is named that there is not.
@@ -166,14 +170,14 @@ bool TableIsUpToDate() {
 int Run(const Arguments& arguments) {
   if (arguments.list) {
     for (const std::string& name : Mutant::Names()) std::printf("%s\n", name.c_str());
-    return tools::kExitOk;
+    return kExitOk;
   }
   const std::vector<std::string> chosen = Chosen(arguments);
-  if (chosen.empty() || !TableIsUpToDate()) return tools::kExitFailed;
+  if (chosen.empty() || !TableIsUpToDate()) return kExitFailed;
   tools::WatchForInterrupts();
   std::vector<Fate> fates;
   {
-    tools::Progress progress("mutants", chosen.size(), tools::StderrIsTerminal());
+    tools::Progress progress("mutants", chosen.size(), isatty(STDERR_FILENO) != 0);
     for (const std::string& mutant : chosen) {
       if (tools::Interrupted()) break;
       fates.push_back(FateOf(arguments, mutant));
@@ -183,7 +187,7 @@ int Run(const Arguments& arguments) {
   arguments.json ? PrintFatesJson(fates) : PrintTable(fates);
   const bool all_caught = std::all_of(fates.begin(), fates.end(),
                                       [](const Fate& fate) { return !fate.invariant.empty(); });
-  return all_caught && fates.size() == chosen.size() ? tools::kExitOk : tools::kExitFailed;
+  return all_caught && fates.size() == chosen.size() ? kExitOk : kExitFailed;
 }
 
 }  // namespace

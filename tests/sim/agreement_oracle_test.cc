@@ -120,6 +120,21 @@ TEST_F(Agreement, RefusesATransactionThatNobodySubmitted) {
   EXPECT_EQ(violations_, std::set<std::string>({"S10"}));
 }
 
+TEST_F(Agreement, ComparesReceiptsWithWhatHappened) {
+  Ledger ledger(world_.genesis());
+  const std::vector<BlockPtr> chain = ChainOf({"a=1", "b=2", "c=3"});
+  Commit(&ledger, chain);
+  oracle_.OnCommitted(0, {2}, ledger.store);
+  const Hash& id = chain[2]->index->entries[0].id;
+  Receipt receipt = {.height = 2, .index = 0, .reply = Reply::Ok("")};
+  receipt.proof.block_id = chain[2]->id;
+  oracle_.OnAnswered(0, id, receipt);
+  EXPECT_EQ(violations_, none_);
+  receipt.reply = Reply::Ok("1");
+  oracle_.OnAnswered(0, id, receipt);
+  EXPECT_EQ(violations_, std::set<std::string>({"S10"}));
+}
+
 TEST_F(Agreement, RefusesARegressOfTheRound) {
   oracle_.OnStatus(0, {.round = {5}});
   oracle_.OnStatus(0, {.round = {4}});

@@ -1,12 +1,9 @@
-// Faults of our own that a test rig switches on to see that it notices them. In every build but the
-// rig's (KILN_MUTANTS) the switch is the constant false: the compiler removes it and what it
-// guards.
+// Faults of our own that a test rig switches on to see that it notices them. The product has none:
+// apply.py puts them, and the include of this header, into a copy of its sources.
 //
 //   if (!KILN_MUTANT("vote twice in a round") && round <= last_voted_round) return Refuse(...);
-#ifndef KILN_BASE_MUTANT_H_
-#define KILN_BASE_MUTANT_H_
-
-#ifdef KILN_MUTANTS
+#ifndef KILN_TESTS_MUTANTS_MUTANT_H_
+#define KILN_TESTS_MUTANTS_MUTANT_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -15,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace kiln {
+namespace kiln::mutants {
 
 // One switch. At most one in the program is on. Not thread-safe: the rig sets it before a run.
 class Mutant {
@@ -54,7 +51,7 @@ class Mutant {
   bool on_ = false;
 };
 
-namespace base_internal {
+namespace internal {
 
 template <size_t N>
 struct MutantName {
@@ -67,13 +64,9 @@ struct MutantOf {
   static inline Mutant mutant{kName.text};
 };
 
-}  // namespace base_internal
-}  // namespace kiln
+}  // namespace internal
+}  // namespace kiln::mutants
 
-#define KILN_MUTANT(name) (::kiln::base_internal::MutantOf<name>::mutant.is_on())
+#define KILN_MUTANT(name) (::kiln::mutants::internal::MutantOf<name>::mutant.is_on())
 
-#else
-#define KILN_MUTANT(name) false
-#endif
-
-#endif  // KILN_BASE_MUTANT_H_
+#endif  // KILN_TESTS_MUTANTS_MUTANT_H_
