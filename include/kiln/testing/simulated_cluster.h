@@ -193,8 +193,9 @@ class SimulatedCluster {
   //
   // It catches what changes within a process: iteration over absl's hash tables or over pointers,
   // state outside of `State`, clocks, random numbers, memory that was never written. It cannot see
-  // what changes only between processes or machines: absl::Hash values themselves, addresses of
-  // functions, environment, locale, floating point.
+  // what changes only between processes, machines or libraries: absl::Hash values themselves,
+  // addresses of functions, environment, locale, floating point, the order of a std::unordered_map
+  // of values.
   [[nodiscard]] absl::Status CheckDeterminism(const DeterminismOptions& options = {}) const;
 
  private:
