@@ -7,7 +7,8 @@ namespace kiln::consensus {
 
 void BlockFetcher::Want(const QuorumCertificate& qc, uint64_t now_us) {
   if (wanted_.contains(qc.block_id)) return;
-  Wanted wanted{.qc = qc, .signers = {}, .next = 0, .reached = {}, .due_us = now_us};
+  Wanted wanted{
+      .qc = qc, .signers = {}, .next = 0, .asked = self_, .reached = {}, .due_us = now_us};
   for (const ValidatorIndex& signer : qc.signers.Members()) {
     if (signer != self_) wanted.signers.push_back(signer);
   }
@@ -67,8 +68,11 @@ std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now
     if (highest == nullptr || wanted.qc.round > highest->qc.round) highest = &wanted;
   }
   if (highest == nullptr) return std::nullopt;
+  const ValidatorIndex signer = highest->signers[highest->next];
+  if (signer != highest->asked) highest->reached = Height{0};
+  highest->asked = signer;
   const Height above = std::max(committed_height, highest->reached);
-  open_ = Open{highest->qc.block_id, highest->signers[highest->next], above};
+  open_ = Open{highest->qc.block_id, signer, above};
   highest->next = (highest->next + 1) % highest->signers.size();
   highest->due_us = now_us + retry_us_;
   return Fetch{

@@ -35,11 +35,12 @@ class BlockFetcher {
   void ForgetUpTo(Round round);
   // `from` answered, and its blocks are now known up to height `reached` (0: none of them is). When
   // that is more than was known it is asked at once for what follows, else the next signer is, for
-  // all from the committed block on.
+  // all from the committed block on: what one signer sent may lead nowhere, and never decides what
+  // another is asked for.
   void NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us);
 
   // The request that is due, if one is, for blocks above the committed height or above what the
-  // same chain already brought.
+  // same signer already brought.
   std::optional<Fetch> TakeDue(Height committed_height, uint64_t now_us);
   // UINT64_MAX when nothing is wanted.
   uint64_t deadline_us() const;
@@ -50,7 +51,8 @@ class BlockFetcher {
     QuorumCertificate qc;
     std::vector<ValidatorIndex> signers;  // others than oneself
     size_t next = 0;                      // in signers
-    Height reached;                       // what answers brought, if not yet committed
+    ValidatorIndex asked;                 // last; oneself when nobody was
+    Height reached;                       // what the signer asked last brought
     uint64_t due_us = 0;
   };
   struct Open {

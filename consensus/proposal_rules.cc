@@ -57,7 +57,9 @@ absl::Status CheckExtends(const Block& block, const Block& parent, Height commit
   return CheckExecutedHeight(block, parent, commits_height, limits);
 }
 
-absl::Status CheckTime(const Block& block, uint64_t wall_us, const ChainLimits& limits) {
+absl::Status CheckTime(const Block& block, const Block& parent, uint64_t wall_us,
+                       const ChainLimits& limits) {
+  if (block.header.time_us <= parent.header.time_us) return absl::OkStatus();
   const uint64_t ahead_max_us = limits.clock_skew_max_ms * 1000;
   if (block.header.time_us > wall_us && block.header.time_us - wall_us > ahead_max_us) {
     return Refuse(block, absl::StrCat("time is ", (block.header.time_us - wall_us) / 1000,

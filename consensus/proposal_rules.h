@@ -19,8 +19,11 @@ namespace kiln::consensus {
 absl::Status CheckExtends(const Block& block, const Block& parent, Height commits_height,
                           const ChainLimits& limits);
 
-// The block's time is at most limits.clock_skew_max_ms ahead of this machine's clock.
-absl::Status CheckTime(const Block& block, uint64_t wall_us, const ChainLimits& limits);
+// The block's time is its parent's, or at most limits.clock_skew_max_ms ahead of this machine's
+// clock. A quorum has certified the parent's time, and repeating it moves nothing: where clocks of
+// a quorum were wrong for a while, the chain goes on with its time standing still.
+absl::Status CheckTime(const Block& block, const Block& parent, uint64_t wall_us,
+                       const ChainLimits& limits);
 
 }  // namespace kiln::consensus
 

@@ -284,7 +284,9 @@ void Replica::TryVote() {
   }
   const Height executed = block->header.executed_height;
   if (executed > execution_.executed_height()) return;  // waits for its own execution
-  absl::Status status = CheckTime(*block, now_.wall_us, options_.limits);
+  const BlockPtr parent = tree_.Find(block->header.parent_id);
+  KILN_CHECK(parent != nullptr);
+  absl::Status status = CheckTime(*block, *parent, now_.wall_us, options_.limits);
   if (status.ok() && execution_.RootAt(executed) != block->header.state_root) {
     status = absl::InvalidArgumentError(absl::StrCat("state root at height ", executed.value,
                                                      " is not what this validator computed"));
@@ -351,7 +353,8 @@ bool Replica::TryPropose() {
   const absl::StatusOr<crypto::Signature> signature = safety_.SignProposal(*proposal.block);
   KILN_CHECK(signature.ok()) << signature.status().ToString();
   proposal.signature = *signature;
-  KILN_CHECK(InsertBlock(options_.self, proposal.block, /*certified=*/false));
+  // Refused only if another process with this identity has filled the round; then nothing leaves.
+  if (!InsertBlock(options_.self, proposal.block, /*certified=*/false)) return false;
   Send(std::nullopt, proposal);
   certificate_unshared_ = false;  // the proposal carries it
   own_proposal_ = proposal;

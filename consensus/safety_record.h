@@ -17,12 +17,12 @@ namespace kiln::consensus {
 // checksum of its own.
 struct SafetyRecord {
   Epoch epoch;
-  Round last_voted_round;             // of votes and timeouts alike
+  Round last_voted_round;  // of votes and timeouts alike
   Round locked_qc_round;
   Round last_proposed_round;
   QuorumCertificate high_qc;
   std::optional<TimeoutCertificate> last_tc;
-  std::optional<Vote> last_vote;      // the same bytes are sent when asked again, never others
+  std::optional<Vote> last_vote;  // the same bytes are sent when asked again, never others
   std::optional<Timeout> last_timeout;
 
   friend bool operator==(const SafetyRecord&, const SafetyRecord&) = default;

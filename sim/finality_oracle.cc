@@ -11,8 +11,8 @@ namespace kiln::sim {
 
 FinalityOracle::FinalityOracle(Observed* observed)
     : observed_(observed),
-      verifier_(observed->genesis(), observed->context().validators,
-                observed->context().leaders, Epoch{1}, observed->context().signatures) {}
+      verifier_(observed->genesis(), observed->context().validators, observed->context().leaders,
+                Epoch{1}, observed->context().signatures) {}
 
 void FinalityOracle::OnCommitted(uint32_t replica, Height height, const storage::Store& store) {
   if (height.value < next_sample_) return;

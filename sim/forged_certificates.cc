@@ -61,6 +61,9 @@ template <typename Certificate>
 SignerBitmap LessThanAQuorum(const Material& material, const Certificate& certificate,
                              size_t* count) {
   std::vector<ValidatorIndex> members = certificate.signers.Members();
+  // What another lie of the same validator made of it may name strangers.
+  std::erase_if(members,
+                [&](ValidatorIndex member) { return !material.validators->Contains(member); });
   uint64_t power = 0;
   for (const ValidatorIndex member : members) power += material.validators->PowerOf(member);
   while (material.validators->IsQuorum(power)) {

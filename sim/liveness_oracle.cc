@@ -7,6 +7,10 @@
 namespace kiln::sim {
 namespace {
 
+// A short cycle of rounds may look the same a few times by chance, where messages take nearly as
+// long as rounds do.
+constexpr uint64_t kLassoRoundsMin = 60;
+
 // Who leads, by the scenario's schedule or the protocol's.
 ValidatorIndex LeaderOf(const Observed& observed, uint64_t round) {
   const std::vector<uint32_t>& schedule = observed.context().scenario->leaders;
@@ -278,7 +282,7 @@ void LivenessOracle::CheckLasso(uint64_t now_us) {
   const bool is_same = now.committed == lasso_.committed && now.shape == lasso_.shape;
   now.repeated = is_same ? lasso_.repeated + 1 : 0;
   lasso_ = now;
-  if (lasso_.repeated < 2) return;
+  if (lasso_.repeated < 2 || lasso_.repeated * cycle < kLassoRoundsMin) return;
   observed_->Violated("L6", absl::StrCat("the cluster runs in a circle of ", cycle,
                                          " rounds and commits nothing: round ", highest_round_,
                                          ", height ", highest_committed_));

@@ -82,11 +82,15 @@ bool Observed::Note(const consensus::BlockPtr& block) {
 
 bool Observed::Note(const consensus::Proposal& proposal) {
   if (!Note(proposal.block)) return false;
-  const auto seen = blocks_.find(proposal.block->id);
-  if (!proposal.tc.has_value() || seen == blocks_.end()) return true;
-  std::vector<consensus::TimeoutCertificate>& tcs = seen->second.tcs;
-  if (std::count(tcs.begin(), tcs.end(), *proposal.tc) == 0) tcs.push_back(*proposal.tc);
+  if (proposal.tc.has_value()) Note(proposal.block->id, *proposal.tc);
   return true;
+}
+
+void Observed::Note(const Hash& id, const consensus::TimeoutCertificate& tc) {
+  const auto seen = blocks_.find(id);
+  if (seen == blocks_.end()) return;
+  std::vector<consensus::TimeoutCertificate>& tcs = seen->second.tcs;
+  if (std::count(tcs.begin(), tcs.end(), tc) == 0) tcs.push_back(tc);
 }
 
 const SeenBlock* Observed::Find(const Hash& id) const {

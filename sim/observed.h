@@ -67,6 +67,8 @@ class Observed {
   // False when the block's id is not what it says.
   bool Note(const consensus::BlockPtr& block);
   bool Note(const consensus::Proposal& proposal);
+  // A TC that came with the block, or stands beside the vote for it on a disk.
+  void Note(const Hash& id, const consensus::TimeoutCertificate& tc);
   // Null when nobody sent it, or long ago.
   const SeenBlock* Find(const Hash& id) const;
 

@@ -221,11 +221,34 @@ void SimCluster::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
                         const consensus::Message* message, const FramePtr& frame) {
   hash_.Add(now_us(), replica.number(), *frame);
   host_->OnSent(replica, to, message, frame);
+  if (recorder_ != nullptr && message != nullptr) RecordSigned(replica.number(), *message);
   for (uint32_t i = 0; i < validators_.size(); ++i) {
     const ValidatorIndex receiver{i};
     if (receiver == replica.validator() || (to.has_value() && *to != receiver)) continue;
     if (host_->LetsGo(replica, receiver, frame)) Transmit(replica.number(), receiver, frame);
   }
+}
+
+void SimCluster::RecordSigned(uint32_t number, const consensus::Message& message) {
+  TraceEvent event;
+  event.replica = number;
+  if (const auto* proposal = std::get_if<consensus::Proposal>(&message)) {
+    event.kind = Kind::kProposed;
+    event.round = proposal->block->header.round.value;
+    event.height = proposal->block->header.height.value;
+    event.text = proposal->block->id.Short();
+  } else if (const auto* vote = std::get_if<consensus::Vote>(&message)) {
+    event.kind = Kind::kVoted;
+    event.round = vote->round.value;
+    event.text = vote->block_id.Short();
+  } else if (const auto* timeout = std::get_if<consensus::Timeout>(&message)) {
+    event.kind = Kind::kTimedOut;
+    event.round = timeout->round.value;
+    event.text = absl::StrCat("high QC of round ", timeout->high_qc.round.value);
+  } else {
+    return;
+  }
+  Record(std::move(event));
 }
 
 void SimCluster::Transmit(uint32_t from, ValidatorIndex to, const FramePtr& frame) {

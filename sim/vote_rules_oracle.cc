@@ -34,6 +34,9 @@ VoteRulesOracle::VoteRulesOracle(Observed* observed, CertificatesOracle* certifi
 
 void VoteRulesOracle::OnRecord(uint32_t replica, const SafetyRecord& record) {
   Life& life = lives_.at(replica);
+  if (record.last_vote.has_value() && record.last_tc.has_value()) {
+    observed_->Note(record.last_vote->block_id, *record.last_tc);
+  }
   if (life.record == record) return;
   SafetyRecord before = record;
   before.last_vote.reset();

@@ -99,6 +99,19 @@ TEST(BlockFetcher, TurnsToTheNextAfterAUselessAnswer) {
   EXPECT_EQ(next->request.above_height, Height{5}) << "what the first sent may lead nowhere";
 }
 
+// A liar answers with blocks of another chain, then falls silent, each time it is asked.
+TEST(BlockFetcher, DoesNotAskOneSignerAboveWhatAnotherClaimed) {
+  BlockFetcher fetcher(kSelf, kRetryUs);
+  fetcher.Want(FakeQc(200), 0);
+  const ValidatorIndex liar = fetcher.TakeDue({5}, 0)->from;
+  fetcher.NoteAnswer(liar, {69}, 10);
+  ASSERT_EQ(fetcher.TakeDue({5}, 10)->from, liar);
+  const auto next = fetcher.TakeDue({5}, 10 + kRetryUs);
+  ASSERT_TRUE(next.has_value());
+  EXPECT_NE(next->from, liar);
+  EXPECT_EQ(next->request.above_height, Height{5});
+}
+
 TEST(BlockFetcher, UselessAnswersOfAllDoNotMakeItBusy) {
   BlockFetcher fetcher(kSelf, kRetryUs);
   fetcher.Want(FakeQc(200), 0);
