@@ -264,11 +264,11 @@ void SimReplica::Connected(ValidatorIndex peer) {
 }
 
 void SimReplica::Submit(std::string batch, uint64_t deadline_us,
-                        std::shared_ptr<network::SubmitSink> sink) {
+                        std::shared_ptr<network::SubmitSink> sink, bool may_be_barrier) {
   KILN_CHECK(is_up());
   core_->submission().Submit(0, std::move(batch),
                              absl::FromUnixMicros(static_cast<int64_t>(deadline_us)),
-                             std::move(sink));
+                             std::move(sink), may_be_barrier);
 }
 
 // --- Clocks

@@ -76,6 +76,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   // Null while it is down.
   const storage::Store* store() const { return store_.get(); }
   node::ValidatorCore* core() { return core_.get(); }
+  const Application* application() const { return application_.get(); }
   // How often it was started. What was scheduled for an earlier life does not happen.
   uint64_t life() const { return life_; }
   size_t inbox_events() const { return inbox_->size(); }
@@ -88,8 +89,9 @@ class SimReplica final : private node::EngineOutput, private Clock {
   // A frame came from a validator's stream.
   void Receive(ValidatorIndex from, const network::Frame& frame);
   void Connected(ValidatorIndex peer);
-  // A client's batch of one.
-  void Submit(std::string batch, uint64_t deadline_us, std::shared_ptr<network::SubmitSink> sink);
+  // A client's batch of one. `may_be_barrier` as node::Submission's.
+  void Submit(std::string batch, uint64_t deadline_us, std::shared_ptr<network::SubmitSink> sink,
+              bool may_be_barrier = false);
 
   // Faults.
   void PauseUntil(uint64_t us) { paused_until_us_ = std::max(paused_until_us_, us); }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs a build into a temporary folder, builds examples/counter against it as somebody else's project
-# would be, and runs it as the one validator of a chain: install_test.sh SOURCE_DIR BUILD_DIR
+# would be, runs its test on a simulated cluster, and it as the one validator of a chain:
+# install_test.sh SOURCE_DIR BUILD_DIR
 set -euo pipefail
 source_dir=$1
 build_dir=$2
@@ -32,6 +33,8 @@ cp -r "$source_dir/examples/counter" "$work/counter"
 quietly cmake -S "$work/counter" -B "$work/counter/build" -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_PREFIX_PATH="$work/prefix"
 quietly cmake --build "$work/counter/build"
+[[ -x $work/counter/build/counter_test ]] || fail "the counter's test was not built"
+quietly "$work/counter/build/counter_test"
 
 quietly "$kiln" testnet --validators 1 --base-port 0 --output "$work/net"
 "$work/counter/build/counter" --home "$work/net/validator-0" > "$work/counter.log" 2>&1 &
