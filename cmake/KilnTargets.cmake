@@ -44,14 +44,13 @@ function(kiln_test name)
     <absl/strings/str_cat.h> <map> <memory> <optional> <string> <vector>)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread>)  # likewise wrong
-  set(environment)
   if(KILN_SANITIZE STREQUAL "thread")
-    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/tsan/absl_mutex.cc)
-    set_source_files_properties(${PROJECT_SOURCE_DIR}/tests/tsan/absl_mutex.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    set(tsan_sources ${PROJECT_SOURCE_DIR}/tests/tsan/absl_mutex.cc ${PROJECT_SOURCE_DIR}/tests/tsan/options.cc)
+    target_sources(${name} PRIVATE ${tsan_sources})
+    set_source_files_properties(${tsan_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     target_link_libraries(${name} PRIVATE ${CMAKE_DL_LIBS})
-    set(environment "TSAN_OPTIONS=ignore_noninstrumented_modules=1 suppressions=${PROJECT_SOURCE_DIR}/tests/tsan/suppressions.txt")
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120 ENVIRONMENT "${environment}")
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120)
 endfunction()

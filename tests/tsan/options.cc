@@ -1,0 +1,26 @@
+// How ThreadSanitizer is to run in programs that are linked with this, however they are started.
+//
+// gRPC and RocksDB come from the system's packages and were built without it: what orders their
+// accesses cannot be seen, so reports from inside them say nothing. Only the top frame counts:
+// below Kiln's code on a gRPC thread there is always gRPC's.
+extern "C" {
+
+const char* __tsan_default_options();       // NOLINT: the sanitizer's names
+const char* __tsan_default_suppressions();  // NOLINT
+
+const char* __tsan_default_options() {  // NOLINT
+  return "ignore_noninstrumented_modules=1";
+}
+
+const char* __tsan_default_suppressions() {  // NOLINT
+  return "called_from_lib:libgrpc\n"
+         "called_from_lib:libgrpc++\n"
+         "called_from_lib:libgpr\n"
+         "called_from_lib:librocksdb\n"
+         "race_top:^grpc::\n"
+         "race_top:^grpc_\n"
+         "race_top:^grpc_core::\n"
+         "race_top:^rocksdb::\n";
+}
+
+}  // extern "C"
