@@ -9,6 +9,9 @@ namespace {
 
 using crypto::Encoder;
 
+// A header, or a vote and more, without certificates.
+constexpr size_t kFixedBytes = 256;
+
 void Write(Encoder& to, const Header& header) {
   to.Digest(header.chain_id)
       .U64(header.epoch.value)
@@ -72,9 +75,15 @@ void WriteWithoutPayload(Encoder& to, const Block& block) {
   Write(to, block.justify);
 }
 
+// What a certificate takes with a header or a vote around it, nearly; to reserve, no limit.
+size_t UsualBytes(const QuorumCertificate& qc) {
+  return kFixedBytes + qc.signatures.size() * sizeof(crypto::Signature);
+}
+
 template <typename T>
-std::string EncodeOne(const T& value) {
+std::string EncodeOne(const T& value, size_t usual_bytes) {
   Encoder encoder;
+  encoder.Reserve(usual_bytes);
   Write(encoder, value);
   return std::move(encoder).Take();
 }
@@ -82,23 +91,24 @@ std::string EncodeOne(const T& value) {
 }  // namespace
 
 std::string Encode(const Header& header) {
-  return EncodeOne(header);
+  return EncodeOne(header, kFixedBytes);
 }
 std::string Encode(const QuorumCertificate& qc) {
-  return EncodeOne(qc);
+  return EncodeOne(qc, UsualBytes(qc));
 }
 std::string Encode(const TimeoutCertificate& tc) {
-  return EncodeOne(tc);
+  return EncodeOne(tc, 2 * UsualBytes(tc.high_qc));
 }
 std::string Encode(const Vote& vote) {
-  return EncodeOne(vote);
+  return EncodeOne(vote, kFixedBytes / 2);
 }
 std::string Encode(const Timeout& timeout) {
-  return EncodeOne(timeout);
+  return EncodeOne(timeout, UsualBytes(timeout.high_qc));
 }
 
 std::string Encode(const Certificates& certificates) {
   Encoder encoder;
+  encoder.Reserve(UsualBytes(certificates.high_qc));
   Write(encoder, certificates.high_qc);
   Write(encoder, certificates.last_tc);
   return std::move(encoder).Take();
@@ -112,6 +122,7 @@ std::string Encode(const BlockRequest& request) {
 
 std::string Encode(const SafetyRecord& record) {
   Encoder encoder;
+  encoder.Reserve(2 * UsualBytes(record.high_qc));
   encoder.U64(record.epoch.value)
       .U64(record.last_voted_round.value)
       .U64(record.locked_qc_round.value)
@@ -126,12 +137,14 @@ std::string Encode(const SafetyRecord& record) {
 
 std::string EncodeWithoutPayload(const Block& block) {
   Encoder encoder;
+  encoder.Reserve(kFixedBytes + UsualBytes(block.justify));
   WriteWithoutPayload(encoder, block);
   return std::move(encoder).Take();
 }
 
 std::string EncodeWithoutPayload(const Proposal& proposal) {
   Encoder encoder;
+  encoder.Reserve(2 * kFixedBytes + UsualBytes(proposal.block->justify));
   WriteWithoutPayload(encoder, *proposal.block);
   Write(encoder, proposal.tc);
   encoder.Array(proposal.signature);

@@ -2,13 +2,17 @@
 
 #include <utility>
 
-#include "base/check.h"
 #include "base/status_macros.h"
-#include "consensus/validator_set.h"
+#include "consensus/validator_set_hash.h"
 #include "crypto/encoding.h"
 #include "crypto/hash.h"
 
 namespace kiln::consensus {
+namespace {
+
+constexpr size_t kEncodedBytes = 4 * sizeof(uint64_t) + 3 * Hash::kBytes;
+
+}  // namespace
 
 Hash ExecutedState::Root() const {
   return crypto::HashBytes(crypto::kDomainExecutedState, Encode(*this));
@@ -16,6 +20,7 @@ Hash ExecutedState::Root() const {
 
 std::string Encode(const ExecutedState& state) {
   crypto::Encoder encoder;
+  encoder.Reserve(kEncodedBytes);
   encoder.U64(state.height.value)
       .U64(state.time_us)
       .U64(state.epoch.value)
@@ -41,9 +46,9 @@ absl::StatusOr<ExecutedState> DecodeExecutedState(absl::string_view bytes) {
 }
 
 ExecutedState GenesisState(const Genesis& genesis) {
-  const absl::StatusOr<ValidatorSet> validators = ValidatorSet::FromGenesis(genesis);
-  KILN_CHECK(validators.ok()) << validators.status().ToString();
-  return {.time_us = genesis.time_us, .epoch = {1}, .next_validators_hash = validators->hash()};
+  return {.time_us = genesis.time_us,
+          .epoch = {1},
+          .next_validators_hash = HashOfValidators(absl::MakeConstSpan(genesis.validators))};
 }
 
 }  // namespace kiln::consensus

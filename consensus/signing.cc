@@ -7,10 +7,13 @@
 namespace kiln::consensus {
 namespace {
 
+constexpr size_t kUsualBytes = 128;  // nothing that is signed is longer
+
 // u8 length of the domain, domain, chain id, u64 epoch, u64 round: in front of whatever is signed.
 crypto::Encoder SignedContext(absl::string_view domain, const Hash& chain_id, Epoch epoch,
                               Round round) {
   crypto::Encoder encoder;
+  encoder.Reserve(kUsualBytes);
   encoder.U8(static_cast<uint8_t>(domain.size()))
       .Raw(domain)
       .Digest(chain_id)

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
-#include "crypto/encoding.h"
-#include "crypto/hash.h"
+#include "consensus/validator_set_hash.h"
+#include "crypto/ed25519.h"
 
 namespace kiln::consensus {
 namespace {
@@ -62,18 +62,6 @@ absl::Status CheckValidator(const Validator& validator) {
   return absl::OkStatus();
 }
 
-Hash HashOfMembers(const std::vector<Validator>& validators) {
-  crypto::Encoder encoder;
-  encoder.U32(static_cast<uint32_t>(validators.size()));
-  for (const Validator& validator : validators) {
-    encoder.Bytes(validator.name)
-        .Array(validator.consensus_key)
-        .Array(validator.node_key)
-        .U64(validator.power);
-  }
-  return crypto::HashBytes(crypto::kDomainValidatorSet, encoder.view());
-}
-
 template <typename Predicate>
 std::optional<ValidatorIndex> FindFirst(const std::vector<Validator>& validators,
                                         const Predicate& matches) {
@@ -103,7 +91,7 @@ absl::StatusOr<ValidatorSet> ValidatorSet::Create(std::vector<Validator> validat
     }
     set.total_power_ += validators[i].power;
   }
-  set.hash_ = HashOfMembers(validators);
+  set.hash_ = HashOfValidators(absl::MakeConstSpan(validators));
   set.validators_ = std::move(validators);
   return set;
 }

@@ -1,5 +1,6 @@
 #include "crypto/encoding.h"
 
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -11,9 +12,11 @@ namespace {
 
 template <typename Integer>
 void AppendLittleEndian(Integer value, std::string& out) {
+  std::array<char, sizeof(Integer)> bytes;
   for (size_t i = 0; i < sizeof(Integer); ++i) {
-    out.push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xFF));
+    bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xFF);
   }
+  out.append(bytes.data(), bytes.size());
 }
 
 template <typename Integer>

@@ -26,7 +26,9 @@ void DiskContent::Apply(ChangeList changes) {
   for (ChangeList::Change& change : changes.changes()) {
     FamilyMap& map = mutable_family(change.family);
     const absl::string_view key = changes.KeyOf(change);
-    const auto found = map.lower_bound(key);
+    // Most keys begin with a height and go to the end.
+    const bool is_last = !map.empty() && map.rbegin()->first < key;
+    const auto found = is_last ? map.end() : map.lower_bound(key);
     const bool is_there = found != map.end() && found->first == key;
     if (is_there) change.old = std::move(found->second);
     if (!change.is_put) {

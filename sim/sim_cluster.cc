@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "consensus/codec.h"
@@ -14,11 +15,20 @@ namespace {
 
 using network::FramePtr;
 
+// Checking keys takes longer than all of a short run, and thousands of worlds have the same
+// genesis.
 consensus::ValidatorSet MakeValidators(const Genesis& genesis) {
+  constexpr size_t kRememberedMax = 64;
+  static auto& remembered = *new absl::flat_hash_map<Hash, consensus::ValidatorSet>();
+  const Hash chain_id = genesis.ChainId();
+  if (const auto known = remembered.find(chain_id); known != remembered.end()) {
+    return known->second;
+  }
   absl::StatusOr<consensus::ValidatorSet> validators =
       consensus::ValidatorSet::FromGenesis(genesis);
   KILN_CHECK_OK(validators.status());
-  return *std::move(validators);
+  if (remembered.size() >= kRememberedMax) remembered.clear();
+  return remembered.emplace(chain_id, *std::move(validators)).first->second;
 }
 
 consensus::LeaderElection MakeLeaders(const Scenario& scenario,

@@ -3,6 +3,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
 #include "sim/sim_disk.h"
 #include "storage/schema.h"
 
@@ -20,7 +22,12 @@ SimDiskView::SimDiskView(SimDisk* disk)
     : disk_(disk), failures_before_(disk->counters().failed_syncs) {}
 
 absl::StatusOr<consensus::SafetyRecord> SimDiskView::Safety(uint64_t now_us) const {
-  return disk_->DurableSafetyRecord(now_us);
+  KILN_ASSIGN_OR_RETURN(const absl::string_view sealed,
+                        disk_->DurableGet(storage::Family::kSafety, storage::kSafetyKey, now_us));
+  if (sealed_ == sealed && !sealed_.empty()) return record_;
+  KILN_ASSIGN_OR_RETURN(record_, disk_->DurableSafetyRecord(now_us));
+  sealed_ = std::string(sealed);
+  return record_;
 }
 
 absl::StatusOr<Height> SimDiskView::CommittedHeight(uint64_t now_us) const {

@@ -3,6 +3,7 @@
 #define KILN_SIM_SIM_DISK_VIEW_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "consensus/safety_record.h"
@@ -30,6 +31,9 @@ class SimDiskView final : public DurableView {
  private:
   SimDisk* const disk_;
   uint64_t failures_before_;
+  // The record that was read last, and the bytes it was read from: most reads find the same.
+  mutable std::string sealed_;
+  mutable consensus::SafetyRecord record_;
 };
 
 }  // namespace kiln::sim

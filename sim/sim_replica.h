@@ -64,6 +64,9 @@ struct ReplicaEnvironment {
 // they do in production. Execution runs beside it. Not thread-safe.
 class SimReplica final : private node::EngineOutput, private Clock {
  public:
+  // Events that wait for the replica, as in production.
+  static constexpr size_t kInboxEventsMax = 8192;
+
   SimReplica(const ReplicaEnvironment* environment, uint32_t number, ValidatorIndex validator,
              SimRandom random);
   ~SimReplica() override;
@@ -101,8 +104,6 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void SetSyncTime(uint64_t us) { slow_sync_us_ = us; }
 
  private:
-  // Events that wait for the replica, as in production.
-  static constexpr size_t kInboxEventsMax = 8192;
   static constexpr size_t kInboxBytesMax = 256 << 20;
 
   // node::EngineOutput: collected while the core runs, performed at the cursor.

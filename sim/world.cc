@@ -99,6 +99,12 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   SimCluster cluster_;
   std::vector<std::unique_ptr<Liar>> liars_;  // by replica; null for the honest
   std::optional<network::PeerMessage> said_;  // what a liar is sending just now
+  // Requests for blocks and their answers, by replica and the validator at the other end.
+  struct Traffic {
+    uint64_t requested_bytes = 0;
+    uint64_t answered_bytes = 0;
+  };
+  std::map<std::pair<uint32_t, uint32_t>, Traffic> traffic_;
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<SimClients> clients_;
   std::unique_ptr<FaultDriver> faults_;
@@ -283,7 +289,12 @@ void World::OnCrashed(SimReplica& replica) {
 }
 
 void World::OnStatus(SimReplica& replica) {
-  observer_->OnStatus(replica.number(), now_us(), replica.core()->replica_status());
+  const uint32_t number = replica.number();
+  observer_->OnStatus(number, now_us(), replica.core()->replica_status());
+  observer_->OnQueue(number, now_us(), "inbox", replica.inbox_events(),
+                     SimReplica::kInboxEventsMax);
+  observer_->OnQueue(number, now_us(), "mempool", replica.core()->mempool_total().transactions,
+                     scenario_.mempool_transactions_max);
 }
 
 void World::OnCommitted(SimReplica& replica, Height height) {
@@ -299,6 +310,11 @@ void World::OnExecuted(SimReplica& replica, Height height) {
 void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
                    const consensus::Message* message, const FramePtr& frame) {
   said_.reset();
+  if (to.has_value() && frame->kind == network::FrameKind::kBlocks) {
+    Traffic& traffic = traffic_[{replica.number(), to->value}];
+    traffic.answered_bytes += frame->bytes();
+    observer_->OnTraffic(replica.number(), *to, traffic.requested_bytes, traffic.answered_bytes);
+  }
   if (liars_[replica.number()] != nullptr) {
     said_ = Decode(*frame, cluster_.genesis().limits);
   } else if (message != nullptr) {
@@ -324,6 +340,9 @@ void World::SayAsLiar(uint32_t number, ValidatorIndex to, const FramePtr& frame)
 
 bool World::LetsIn(SimReplica& replica, ValidatorIndex from, const FramePtr& frame) {
   const uint32_t number = replica.number();
+  if (frame->kind == network::FrameKind::kBlockRequest) {
+    traffic_[{number, from.value}].requested_bytes += frame->bytes();
+  }
   if (liars_[number] == nullptr) return true;
   const std::optional<network::PeerMessage> message = Decode(*frame, cluster_.genesis().limits);
   return !message.has_value() || liars_[number]->OnReceive(from, *message);
