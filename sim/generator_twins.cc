@@ -103,6 +103,8 @@ void GenerateTwins(const GeneratorOptions& options, SimRandom random, Scenario* 
   }
   scenario->chaos_ms = options.chaos_ms != 0 ? options.chaos_ms : at_ms;
   scenario->calm_ms = 40 * kTimeoutMs;
+  // Everybody leads again, twice. More seeds find more than longer runs do.
+  scenario->calm_rounds = 2 * validators;
 }
 
 }  // namespace kiln::sim

@@ -125,7 +125,7 @@ void LivenessOracle::OnStatus(uint32_t replica, uint64_t now_us,
   known.high_qc_round = status.high_qc_round.value;
   if (known.round > highest_round_ && (known.is_expected || !IsHealed())) {
     highest_round_ = known.round;
-    if (IsHealed() && known.round <= round_at_heal_ + kRoundsCompared) {
+    if (IsHealed() && known.round <= round_at_heal_ + RoundsCompared()) {
       entered_.emplace_back(known.round, now_us);
     }
     CheckLasso(now_us);
@@ -195,7 +195,7 @@ bool LivenessOracle::IsSatisfied() const {
   }
   // Idle rounds take a heartbeat each.
   const uint64_t rounds =
-      observed_->context().scenario->transactions_per_s > 0 ? kRoundsCompared : 4;
+      observed_->context().scenario->transactions_per_s > 0 ? RoundsCompared() : 4;
   return std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) {
     return !replica.is_expected || replica.round >= round_at_heal_ + rounds;
   });

@@ -37,9 +37,10 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
 //   L2 "Every accepted transaction commits within L1 + block interval": what clients handed to an
 //      honest replica that was up ever since is answered by then, and not as expired before its
 //      last height has passed.
-//   L3 "Honest rounds differ by <= 1 within 2 delays of heal and stay so for 100 rounds": what one
-//      of them entered, every other has entered, or the round before, within round_us. With
-//      messages in flight a comparison at one moment would be no more than a comparison of delays.
+//   L3 "Honest rounds differ by <= 1 within 2 delays of heal and stay so for 100 rounds"
+//      (Scenario::calm_rounds): what one of them entered, every other has entered, or the round
+//      before, within round_us. With messages in flight a comparison at one moment would be no
+//      more than a comparison of delays.
 //   L6 "No lasso": a whole cycle of leaders passed twice without a commit, and the replicas' rounds
 //      and highest QCs stand to each other and to the cycle as before. Delivery is fair after the
 //      heal, and in every cycle two honest leaders follow each other, so one cycle is enough to
@@ -62,8 +63,6 @@ class LivenessOracle {
   bool IsSatisfied() const;
 
  private:
-  static constexpr uint64_t kRoundsCompared = 100;  // L3
-
   struct Replica {
     bool is_expected = false;  // honest, up at the heal, and ever since
     uint64_t round = 0;
@@ -82,6 +81,7 @@ class LivenessOracle {
   };
 
   bool IsHealed() const { return healed_us_.has_value(); }
+  uint64_t RoundsCompared() const { return observed_->context().scenario->calm_rounds; }
   bool CommittedAll() const;
   void Check(uint64_t now_us);
   void CheckCommits(uint64_t now_us);

@@ -59,6 +59,8 @@ struct Scenario {
   // First anything may break; then faults end, what crashed starts again, and the chain must go on.
   uint64_t chaos_ms = 10000;
   uint64_t calm_ms = 20000;  // the most that the second phase takes; it ends when all was seen
+  // The rounds of the second phase through which the replicas must keep together.
+  uint64_t calm_rounds = 100;
   std::vector<Fault> faults;
   // Ids of invariants of which at least one must be violated ("S1"): for worlds beyond the fault
   // model. Empty: none may be.

@@ -51,6 +51,7 @@ absl::Status CheckNumbers(const Scenario& scenario) {
       {"transaction_bytes", scenario.transaction_bytes, 0, 1 << 20},
       {"chaos_ms", scenario.chaos_ms, 0, kScenarioMsMax},
       {"calm_ms", scenario.calm_ms, 0, kScenarioMsMax - scenario.chaos_ms},
+      {"calm_rounds", scenario.calm_rounds, 1, 10'000},
   };
   for (const Bound& bound : bounds) {
     if (bound.value >= bound.min && bound.value <= bound.max) continue;

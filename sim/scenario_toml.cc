@@ -47,6 +47,7 @@ void VisitScenario(S& scenario, Visitor& visitor) {
   visitor.Member("transaction_bytes", scenario.transaction_bytes);
   visitor.Member("chaos_ms", scenario.chaos_ms);
   visitor.Member("calm_ms", scenario.calm_ms);
+  visitor.Member("calm_rounds", scenario.calm_rounds);
   visitor.Member("must_violate", scenario.must_violate);
 }
 

@@ -36,6 +36,16 @@ TEST_F(Liveness, IsSatisfiedOnceAllCommittedAnsweredAndMovedOn) {
   EXPECT_EQ(violations_, none_);
 }
 
+TEST_F(Liveness, WantsAsManyRoundsAsTheScenarioSays) {
+  scenario_.calm_rounds = 8;
+  oracle_.OnHealed(0, all_up_);
+  AllCommit(10, 1);
+  for (uint32_t i = 0; i < 4; ++i) Status(i, 20, 7);
+  EXPECT_FALSE(oracle_.IsSatisfied());
+  for (uint32_t i = 0; i < 4; ++i) Status(i, 30, 8);
+  EXPECT_TRUE(oracle_.IsSatisfied());
+}
+
 TEST_F(Liveness, RefusesAReplicaThatCommitsNothingNew) {
   AllCommit(0, 5);
   oracle_.OnHealed(0, all_up_);

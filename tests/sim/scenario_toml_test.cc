@@ -55,6 +55,7 @@ Scenario AnyScenario(uint64_t seed) {
   scenario.heartbeat_ms = random.Between(1, 5000);
   scenario.real_signatures = random.Chance(0.5);
   scenario.chaos_ms = random.Below(30'000);
+  scenario.calm_rounds = random.Between(1, 200);
   const size_t replicas = scenario.powers.size() + scenario.twins.size();
   for (uint64_t i = random.Below(6); i > 0; --i)
     scenario.faults.push_back(AnyFault(random, replicas));
