@@ -158,7 +158,6 @@ void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
       answer.tip_qc.has_value() || fetcher_.CertificateFor(answer.blocks.back()->id).has_value();
   if (!wanted) return Refuse(from, "blocks that nobody asked for");
   if (ShowsConflict(answer)) {
-    KILN_MARK("an answer contradicts the committed chain");
     return Halt(tree_.root()->header.height,
                 absl::StrCat("a quorum certified a chain without the committed block ",
                              tree_.root()->id.Short()),

@@ -213,7 +213,6 @@ void Mempool::CompactIfSparse(absl::Span<const uint32_t> taken) {
   uint64_t bytes = 0;
   for (const uint32_t place : taken) bytes += ChargeOfOne(DetailsOf(entries_[place])).bytes;
   if (2 * bytes >= entries_[taken[0]].batch->bytes->size()) return;
-  KILN_MARK("a batch of which little was taken is copied");
   auto index = std::make_shared<PayloadIndex>();
   consensus::SharedBytes envelopes = CopyOf(taken, index.get());
   const auto copy = std::make_shared<const Batch>(Batch{std::move(envelopes), std::move(index)});

@@ -141,7 +141,6 @@ void PendingReplies::Resolve(const ExecutedBlock& executed,
     }
   }
   if (!ordered.empty()) DeliverOrdered(ordered, executed, finality());
-  if (!duplicates.empty()) KILN_MARK("a waiting client's transaction is a duplicate");
   DeliverFound(duplicates, find);
 }
 

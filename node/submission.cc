@@ -111,7 +111,6 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   arrived.batch.index = *std::move(index);
   arrived.batch.left_out = std::move(left_out);
   if (!hooks_.enqueue(std::move(arrived), bytes)) {
-    KILN_MARK("a submission finds the inbox full");
     budget_->Release(charge);
     replies_->Refuse(ticket, {}, absl::ResourceExhaustedError("node is busy: submit again later"));
   }

@@ -150,6 +150,7 @@ class ContentsLiar final : public LiarBase {
       if (fits) builder.Add(envelope);
     };
     for (const absl::string_view envelope : EnvelopesOf(block)) {
+      if (random().Chance(0.2)) add(WithLastHeight(envelope, 0));  // ahead of the one that counts
       add(envelope);
       if (random().Chance(0.5)) add(envelope);
       if (random().Chance(0.3)) add(WithLastHeight(envelope, 0));

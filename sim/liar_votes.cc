@@ -15,7 +15,8 @@ using consensus::Vote;
 using network::PeerMessage;
 
 // Votes for every block of a round that it sees, and for one that it makes up; the one that is
-// wrong comes first half of the time. Once it has given up on a round, it votes there again.
+// wrong comes first half of the time. Once it has given up on a round, it votes there again, and at
+// times far ahead.
 class DoubleVoter final : public LiarBase {
  public:
   using LiarBase::LiarBase;
@@ -32,6 +33,7 @@ class DoubleVoter final : public LiarBase {
     if (truth_first) Tell(to, message);
     VoteForAll(to, vote->round, vote->block_id);
     if (random().Chance(0.3)) VoteFor(to, vote->round, InventedId(vote->block_id));
+    if (random().Chance(0.1)) VoteFor(to, Round{vote->round.value + kFarAhead}, vote->block_id);
     if (!truth_first) Tell(to, message);
   }
   bool Hear(ValidatorIndex, const PeerMessage& message) override {
@@ -44,6 +46,8 @@ class DoubleVoter final : public LiarBase {
   }
 
  private:
+  static constexpr uint64_t kFarAhead = 100;  // more rounds than votes are kept for
+
   static Hash InventedId(Hash id) {
     id.bytes[5] ^= 1;
     return id;

@@ -138,10 +138,7 @@ absl::Status LedgerStore::Persist(const DurableWrite& write) {
 
 void LedgerStore::AddBlock(const consensus::BlockPtr& block, WriteBatch* batch) {
   const Height height = block->header.height;
-  if (height <= head_->header.height) {
-    KILN_MARK("a block that can no longer be committed is not kept");
-    return;
-  }
+  if (height <= head_->header.height) return;  // too late to be committed
   std::vector<Hash>& ids = uncommitted_[height];
   if (std::find(ids.begin(), ids.end(), block->id) != ids.end()) return;
   ids.push_back(block->id);

@@ -60,7 +60,6 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"votes are forgotten at a restart", kCrash},
       {"a client gets another's reply", kSwarm},
       {"a client hears that another's envelope expired", kSwarm},
-      {"a duplicate gets a receipt for being set aside", kSwarm},
       {"duplicates are executed again", kSwarm},
       {"expired transactions are executed", kSwarm},
       {"one duplicate of a block is seen", kSwarm},
