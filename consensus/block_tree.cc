@@ -70,7 +70,6 @@ absl::Status BlockTree::MakeRoomFor(const Block& block) {
                                                      " is older than ", kUncertifiedMax,
                                                      " that no quorum certified"));
   }
-  KILN_MARK("an uncertified block makes room for a newer one");
   nodes_.erase(Hash(oldest->id));
   return absl::OkStatus();
 }

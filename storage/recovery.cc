@@ -103,10 +103,7 @@ absl::StatusOr<std::vector<consensus::BlockPtr>> LoadDescendants(
   std::vector<consensus::BlockPtr> blocks;
   for (const HeadRecord& record : stored) {
     KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, reader.Block(record.height, record.id));
-    if (!connected.contains(block->header.parent_id)) {
-      KILN_MARK("a stored block does not descend from the head");
-      continue;
-    }
+    if (!connected.contains(block->header.parent_id)) continue;
     connected.insert(block->id);
     blocks.push_back(std::move(block));
   }

@@ -45,6 +45,7 @@ absl::Status CheckSafetyRecord(const RecoveredLedger& ledger,
   }
   const absl::Status found = find(safety.last_vote->block_id);
   if (!absl::IsNotFound(found)) return found;
+  KILN_MARK("a ledger older than the safety record is refused");
   return Contradiction(absl::StrCat("the block it voted for in round ",
                                     safety.last_vote->round.value,
                                     " is not stored: the ledger is older than the record"));
