@@ -63,8 +63,9 @@ absl::Status HardenProcess(const RunRequest& request) {
   return absl::OkStatus();
 }
 
-// Debian builds Abseil with its search for lock cycles switched on: a global table that every lock of
-// every thread goes through. Sanitizer builds search for such faults; a running validator does not.
+// Debian builds Abseil with its search for lock cycles switched on: a global table that every lock
+// of every thread goes through. Sanitizer builds search for such faults; a running validator does
+// not.
 void StopSearchingForLockCycles() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
