@@ -35,7 +35,7 @@
 namespace kiln::tools {
 namespace {
 
-constexpr uint64_t kSwarmSeedsForCoverage = 200;  // fewer may miss a kind of fault by chance
+constexpr uint64_t kSwarmSeedsForCoverage = 1000;  // fewer may miss a kind of fault by chance
 constexpr uint64_t kLastSeed = INT64_MAX;
 
 struct SimArguments {
@@ -433,7 +433,7 @@ void AddSimCommand(CLI::App& app, CommandContext& context) {
       app.add_subcommand("sim", "A simulated cluster in which things go wrong, and its invariants");
   command->footer(
       "\nWhat is run follows from the seed alone. Exit status: 1 when an invariant of\n"
-      "docs/testing.md was violated, or, from 200 seeds of swarm on, when a kind of fault or a\n"
+      "docs/testing.md was violated, or, from 1,000 seeds of swarm on, when a kind of fault or a\n"
       "marked place in the code was never seen.\n\n"
       "Examples:\n"
       "  kiln sim --seeds 1..1000 --jobs 2\n"
