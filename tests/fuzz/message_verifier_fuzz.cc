@@ -228,8 +228,8 @@ KILN_FUZZ_TARGET(message_verifier) {
   if ((made_good & kSignAuthors) != 0) std::visit(AuthorSigning(), message);
 
   // A verifier of its own for each input: it remembers certificates.
-  consensus::MessageVerifier verifier(World().genesis(), &World().validators(), Epoch{1},
-                                      &World().signatures());
+  consensus::MessageVerifier verifier(World().genesis(), &World().validators(), &World().leaders(),
+                                      Epoch{1}, &World().signatures());
   const absl::StatusOr<consensus::VerifiedMessage> first = verifier.Verify(from, message);
   const absl::StatusOr<consensus::VerifiedMessage> second = verifier.Verify(from, message);
   Expect(first.ok() == second.ok(), "what was remembered changes no answer");

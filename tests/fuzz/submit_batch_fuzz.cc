@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "consensus/payload.h"
 #include "kiln/v1/client.pb.h"
 #include "network/client_service.h"
 #include "network/submit_stream.h"
@@ -71,7 +72,8 @@ bool Submit(v1::SubmitBatch batch, const std::shared_ptr<CountingSink>& sink) {
 KILN_FUZZ_TARGET(submit_batch) {
   v1::SubmitBatch batch;
   if (!batch.ParseFromArray(input.data(), static_cast<int>(input.size()))) return false;
-  const absl::StatusOr<uint32_t> count = network::CountBatch(batch.transactions(), SampleLimits());
+  const absl::StatusOr<uint32_t> count =
+      consensus::CountBatch(batch.transactions(), SampleLimits());
   if (!count.ok()) {
     ExpectReadable(count.status());
     return false;

@@ -23,7 +23,7 @@ KILN_FUZZ_TARGET(submit_request) {
     return false;
   }
   const std::string batch = network::BatchOfOne(request.key(), request.payload());
-  const absl::StatusOr<uint32_t> count = network::CountBatch(batch, SampleLimits());
+  const absl::StatusOr<uint32_t> count = consensus::CountBatch(batch, SampleLimits());
   Expect(count.ok() && *count == 1, "a batch of one counts as one");
   const auto index = consensus::IndexBatch(batch, SampleLimits());
   Expect(index.ok() && (*index)->entries.size() == 1, "a batch of one has one entry");

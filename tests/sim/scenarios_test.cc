@@ -50,11 +50,13 @@ TEST_P(Scenarios, Holds) {
     EXPECT_GT(result.faults.contains(fault.row) ? result.faults.at(fault.row) : 0, 0U)
         << fault.row << " " << fault.kind << " never took effect";
   }
-  if (scenario->must_violate.empty()) EXPECT_GT(result.committed_blocks, 10U);
+  if (scenario->must_violate.empty()) {
+    EXPECT_GT(result.committed_blocks, 10U);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Named, Scenarios, ::testing::ValuesIn(ScenarioNames()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& scenario) { return scenario.param; });
 
 }  // namespace
 }  // namespace kiln::sim
