@@ -77,7 +77,7 @@ TEST_F(Liveness, RefusesACircleWithoutACommit) {
   oracle_.OnHealed(0, all_up_);
   AllCommit(10, 1);
   const uint64_t settled_us = Bounds().round_us + Bounds().catch_up_us;
-  for (uint64_t round = 1; round <= 20; ++round) {
+  for (uint64_t round = 1; round <= 100; ++round) {
     for (uint32_t i = 0; i < 4; ++i) Status(i, settled_us + round, round);
   }
   EXPECT_EQ(violations_, std::set<std::string>({"L6"}));
