@@ -2,6 +2,7 @@
 #ifndef KILN_SIM_NETWORK_MODEL_H_
 #define KILN_SIM_NETWORK_MODEL_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,6 +39,11 @@ class NetworkModel {
     const Fault* lost_to = nullptr;
   };
   Fate Route(uint32_t from, uint32_t to, network::FrameKind kind, size_t bytes, uint64_t now_us);
+
+  // When the last message that is under way in order arrives: one that a slow line holds up, too.
+  uint64_t busy_until_us() const {
+    return *std::max_element(last_arrival_us_.begin(), last_arrival_us_.end());
+  }
 
   // The largest delay of a message when nothing is wrong, nearly always: for liveness bounds.
   static uint64_t UsualDelayMaxUs(const Scenario& scenario);

@@ -2,6 +2,7 @@
 #ifndef KILN_SIM_SIM_REPLICA_H_
 #define KILN_SIM_SIM_REPLICA_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -82,6 +83,8 @@ class SimReplica final : private node::EngineOutput, private Clock {
   const Application* application() const { return application_.get(); }
   // How often it was started. What was scheduled for an earlier life does not happen.
   uint64_t life() const { return life_; }
+  // When what it was given so far is done, syncs that a slow disk has begun included.
+  uint64_t busy_until_us() const { return std::max(cursor_us_, paused_until_us_); }
   size_t inbox_events() const { return inbox_->size(); }
 
   // Recovers from the disk. Nothing happens when it is up. The host is told.

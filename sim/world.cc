@@ -220,16 +220,25 @@ RunResult World::Run() {
   return std::move(result_);
 }
 
+// A sync that a slow disk has begun, and a message that a slow line holds up, end when they end:
+// the second phase begins after the last.
 void World::Heal() {
   faults_->Heal();
-  std::vector<bool> up;
+  uint64_t begins_us = std::max(now_us(), network().busy_until_us());
   for (uint32_t number = 0; number < replicas(); ++number) {
     StartReplica(number);
-    up.push_back(replica(number).is_up());
+    if (replica(number).is_up()) {
+      begins_us = std::max(begins_us, replica(number).busy_until_us());
+    }
   }
   cluster_.Reconnect();
   cluster_.Record({.kind = Kind::kHealed});
-  observer_->OnHealed(now_us(), up);
+  if (result_.violations.empty()) end_us_ = begins_us + scenario_.calm_ms * 1000;
+  cluster_.queue().At(begins_us, [this] {
+    std::vector<bool> up;
+    for (uint32_t number = 0; number < replicas(); ++number) up.push_back(replica(number).is_up());
+    observer_->OnHealed(now_us(), up);
+  });
 }
 
 void World::Finish() {
