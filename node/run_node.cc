@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/synchronization/mutex.h"
 #include "base/check.h"
+#include "base/lock_cycles.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "crypto/ed25519.h"
@@ -61,13 +61,6 @@ absl::Status HardenProcess(const RunRequest& request) {
     return absl::InternalError("cannot forbid core dumps, which would show secret keys");
   }
   return absl::OkStatus();
-}
-
-// Debian builds Abseil with its search for lock cycles switched on: a global table that every lock
-// of every thread goes through. Sanitizer builds search for such faults; a running validator does
-// not.
-void StopSearchingForLockCycles() {
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
 absl::Status RunUntilStopped(NodeOptions options, std::unique_ptr<Application> application) {

@@ -10,11 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/check.h"
 #include "base/log.h"
 #include "sim/event_queue.h"
 #include "sim/fault_driver.h"
-#include "sim/faults.h"
 #include "sim/liar.h"
 #include "sim/network_model.h"
 #include "sim/observer.h"
