@@ -93,6 +93,18 @@ void Observed::Note(const Hash& id, const consensus::TimeoutCertificate& tc) {
   if (std::count(tcs.begin(), tcs.end(), tc) == 0) tcs.push_back(tc);
 }
 
+void Observed::NoteStored(const storage::Store& store) {
+  const storage::RecoveredLedger ledger = store.Recover();
+  for (const consensus::BlockPtr& block : ledger.uncommitted) Note(block);
+  consensus::BlockPtr block = ledger.committed;
+  while (block->header.round.value > forgotten_round_ && Find(block->id) == nullptr &&
+         Note(block)) {
+    const absl::StatusOr<consensus::BlockPtr> parent = store.BlockById(block->header.parent_id);
+    if (!parent.ok()) return;  // rotten
+    block = *parent;
+  }
+}
+
 const SeenBlock* Observed::Find(const Hash& id) const {
   const auto seen = blocks_.find(id);
   return seen == blocks_.end() ? nullptr : &seen->second;

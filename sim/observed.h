@@ -16,6 +16,7 @@
 #include "consensus/messages.h"
 #include "kiln/types.h"
 #include "sim/observer.h"
+#include "storage/store.h"
 
 namespace kiln::sim {
 
@@ -69,6 +70,9 @@ class Observed {
   bool Note(const consensus::Proposal& proposal);
   // A TC that came with the block, or stands beside the vote for it on a disk.
   void Note(const Hash& id, const consensus::TimeoutCertificate& tc);
+  // What a replica starts with, down to what was seen. A leader that crashed before its proposal
+  // left votes for it again; one whose own vote is a quorum may have committed it as well.
+  void NoteStored(const storage::Store& store);
   // Null when nobody sent it, or long ago.
   const SeenBlock* Find(const Hash& id) const;
 

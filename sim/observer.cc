@@ -39,7 +39,7 @@ class AllOracles final : public Observer {
 
   void OnStarted(uint32_t replica, uint64_t now_us, SimDisk* disk, const storage::Store* store,
                  const absl::Status& why) override {
-    if (store != nullptr) NoteStored(*store);
+    if (store != nullptr) observed_.NoteStored(*store);
     if (!observed_.IsHonest(replica)) return;
     SimDiskView& view = ViewOf(replica, disk);
     durability_.OnStarted(replica, view, why);
@@ -146,11 +146,6 @@ class AllOracles final : public Observer {
   uint64_t highest_round() const override { return highest_round_; }
 
  private:
-  // A leader that crashed before its proposal left votes for it again when it starts.
-  void NoteStored(const storage::Store& store) {
-    for (const consensus::BlockPtr& block : store.Recover().uncommitted) observed_.Note(block);
-  }
-
   struct Replica {
     std::unique_ptr<SimDiskView> view;
     // The newest that could be read: rot may make it unreadable until the next is written.

@@ -2,6 +2,7 @@
 
 #include "sim/certificates_oracle.h"
 #include "sim/durability_oracle.h"
+#include "tests/node/memory_store.h"
 #include "tests/sim/oracle_fixture.h"
 
 namespace kiln::sim {
@@ -106,6 +107,24 @@ TEST_F(VoteRules, RefusesAVoteForABlockThatNobodySent) {
   const SafetyRecord record = Voted(FreshRecord(), world_.Child(world_.genesis_block(), {1}), {0});
   Send(record, *record.last_vote);
   EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
+}
+
+// A leader whose own vote is a quorum certifies and commits its blocks in one step: when it crashes
+// before it sends any, they are on its disk alone.
+TEST_F(VoteRules, AcceptsAVoteOnBlocksThatWereCommittedBeforeAnybodySentThem) {
+  const std::vector<BlockPtr> chain = world_.Chain(4);
+  storage::MemoryStore store(world_.genesis());
+  storage::DurableWrite write;
+  write.blocks = {chain[1], chain[2], chain[3], chain[4]};
+  write.commits.push_back({.blocks = {chain[1], chain[2]},
+                           .child = chain[3]->header,
+                           .certificate = world_.QcFor(chain[3])});
+  KILN_CHECK_OK(store.Persist(write));
+  observed_.NoteStored(store);
+  const SafetyRecord record = Voted(FreshRecord(), chain[4], {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, none_);
+  EXPECT_NE(observed_.Find(chain[1]->id), nullptr);
 }
 
 class Durability : public OracleTest {
