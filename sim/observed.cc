@@ -61,6 +61,15 @@ bool Observed::HasFault(uint32_t replica, std::initializer_list<absl::string_vie
   return false;
 }
 
+uint64_t Observed::HighestWallUs(uint32_t replica, uint64_t now_us) const {
+  double ahead_ms = 0;
+  for (const Fault& fault : context_.scenario->faults) {
+    const bool has_begun = fault.kind == "wall_jump" && fault.at_ms * 1000 <= now_us;
+    if (has_begun && Names(fault.nodes, replica)) ahead_ms = std::max(ahead_ms, fault.amount);
+  }
+  return kWallStartUs + now_us + static_cast<uint64_t>(ahead_ms * 1000);
+}
+
 void Observed::Violated(absl::string_view invariant, std::string what) {
   const std::vector<std::string>& wanted = context_.scenario->must_violate;
   const bool is_wanted = std::count(wanted.begin(), wanted.end(), invariant) > 0;

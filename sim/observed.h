@@ -60,6 +60,9 @@ class Observed {
   // Whether the scenario has a fault of one of these rows ("D5") for this replica.
   bool HasFault(uint32_t replica, std::initializer_list<absl::string_view> rows) const;
 
+  // The most that the replica's wall clock may have shown until now.
+  uint64_t HighestWallUs(uint32_t replica, uint64_t now_us) const;
+
   // Each invariant is reported once. One that cannot be kept in this world (see beyond_model) is
   // reported only when the scenario asks for its violation.
   void Violated(absl::string_view invariant, std::string what);

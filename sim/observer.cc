@@ -78,7 +78,7 @@ class AllOracles final : public Observer {
       if (record != nullptr) votes_.OnRecord(replica, *record);
     }
     durability_.OnSent(replica, now_us, message, record);
-    votes_.OnSent(replica, message);
+    votes_.OnSent(replica, now_us, message);
   }
 
   void OnStatus(uint32_t replica, uint64_t now_us,

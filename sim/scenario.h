@@ -8,6 +8,9 @@
 
 namespace kiln::sim {
 
+// What every wall clock that is right shows when a run begins.
+inline constexpr uint64_t kWallStartUs = 1'700'000'000'000'000;
+
 // One thing that goes wrong. `row` is its id in docs/testing.md ("N2"), `kind` says what of it
 // (sim/faults.h has the list with the meaning of the other members for each).
 struct Fault {

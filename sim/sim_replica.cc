@@ -13,7 +13,6 @@ namespace kiln::sim {
 namespace {
 
 // Wall clocks show this at the world's beginning: late in 2023.
-constexpr uint64_t kWallStartUs = 1'700'000'000'000'000;
 
 }  // namespace
 

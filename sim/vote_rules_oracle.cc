@@ -96,24 +96,28 @@ void VoteRulesOracle::CheckSigned(uint32_t replica, const SafetyRecord& before,
 
 // --- From message to message
 
-void VoteRulesOracle::OnSent(uint32_t replica, const consensus::Message& message) {
+void VoteRulesOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus::Message& message) {
   if (const auto* vote = std::get_if<Vote>(&message)) {
-    OnVote(replica, *vote);
+    OnVote(replica, now_us, *vote);
   } else if (const auto* timeout = std::get_if<Timeout>(&message)) {
     OnTimeout(replica, *timeout);
   }
   // A vote for the own proposal may be durable before the proposal is sent, which comes first then.
   std::optional<Vote>& unjudged = lives_.at(replica).unjudged;
   if (!unjudged.has_value() || observed_->Find(unjudged->block_id) == nullptr) return;
-  const Vote vote = *std::exchange(unjudged, std::nullopt);
-  const std::string wrong = JudgeVote(vote);
+  CheckVote(replica, now_us, *std::exchange(unjudged, std::nullopt));
+}
+
+void VoteRulesOracle::CheckVote(uint32_t replica, uint64_t now_us, const Vote& vote) {
+  std::string wrong = JudgeVote(vote);
+  if (wrong.empty()) wrong = JudgeTime(replica, now_us, vote);
   if (wrong.empty()) return;
   observed_->Violated(
       "S8", replica,
       absl::StrCat("voted in ", Describe(vote.round, vote.block_id), ", although ", wrong));
 }
 
-void VoteRulesOracle::OnVote(uint32_t replica, const Vote& vote) {
+void VoteRulesOracle::OnVote(uint32_t replica, uint64_t now_us, const Vote& vote) {
   Life& life = lives_.at(replica);
   if (vote.author != observed_->ValidatorOf(replica)) {
     observed_->Violated("S6", replica, "sends a vote in another's name");
@@ -135,12 +139,7 @@ void VoteRulesOracle::OnVote(uint32_t replica, const Vote& vote) {
                      life.last_timeout->round.value));
   }
   life.last_vote = vote;
-  const std::string wrong = JudgeVote(vote);
-  if (!wrong.empty()) {
-    observed_->Violated(
-        "S8", replica,
-        absl::StrCat("voted in ", Describe(vote.round, vote.block_id), ", although ", wrong));
-  }
+  CheckVote(replica, now_us, vote);
   const SeenBlock* const seen = observed_->Find(vote.block_id);
   if (seen == nullptr || !life.record.has_value() || life.record->last_vote != vote) return;
   if (life.record->locked_qc_round < seen->block->justify.round) {
@@ -255,6 +254,20 @@ std::optional<uint64_t> VoteRulesOracle::CommittedBy(const Block& parent) const 
     certified = below->block.get();
   }
   return 0;
+}
+
+// Rule 1, the clock: a block's time is its parent's, or not far ahead.
+std::string VoteRulesOracle::JudgeTime(uint32_t replica, uint64_t now_us, const Vote& vote) const {
+  const SeenBlock* const seen = observed_->Find(vote.block_id);
+  if (seen == nullptr) return "";
+  const Header& header = seen->block->header;
+  const SeenBlock* const parent = observed_->Find(header.parent_id);
+  if (parent == nullptr || header.time_us == parent->block->header.time_us) return "";
+  const uint64_t latest_us = observed_->HighestWallUs(replica, now_us) +
+                             observed_->genesis().limits.clock_skew_max_ms * 1000;
+  if (header.time_us <= latest_us) return "";
+  return absl::StrCat("its time is ahead of the voter's clock by ",
+                      (header.time_us - latest_us) / 1000, " ms more than may be");
 }
 
 // Rule 4: the QC is of the round before, or a TC is of the round before and no signer of it

@@ -27,8 +27,8 @@ namespace kiln::sim {
 //   S8  "Each vote satisfies the protocol rule re-evaluated from durable state": rules 1, 2 and 4
 //   of
 //       docs/protocol.md, "Voting", from the block, its chain and its TC as somebody sent them, and
-//       rule 3, with the order of votes and timeouts, from one durable record to the next. Of rule
-//       1 the comparison with the own clock is left out: nobody outside knows that clock.
+//       rule 3, with the order of votes and timeouts, from one durable record to the next. The own
+//       clock of rule 1 is the latest that the voter's may have shown when the vote leaves.
 // Not thread-safe.
 class VoteRulesOracle {
  public:
@@ -40,7 +40,7 @@ class VoteRulesOracle {
   // The record that is durable now. REQUIRES: comes before OnSent of a message that leaves now.
   void OnRecord(uint32_t replica, const consensus::SafetyRecord& record);
   // REQUIRES: the blocks in `message` were noted.
-  void OnSent(uint32_t replica, const consensus::Message& message);
+  void OnSent(uint32_t replica, uint64_t now_us, const consensus::Message& message);
 
  private:
   struct Life {
@@ -57,14 +57,17 @@ class VoteRulesOracle {
                       const consensus::SafetyRecord& after);
   void CheckSigned(uint32_t replica, const consensus::SafetyRecord& before,
                    const consensus::SafetyRecord& after);
-  void OnVote(uint32_t replica, const consensus::Vote& vote);
+  void OnVote(uint32_t replica, uint64_t now_us, const consensus::Vote& vote);
   void OnTimeout(uint32_t replica, const consensus::Timeout& timeout);
 
+  void CheckVote(uint32_t replica, uint64_t now_us, const consensus::Vote& vote);
   // Empty when the vote's block may be voted for at all.
   std::string JudgeVote(const consensus::Vote& vote);
   std::string JudgeLink(const consensus::Block& block, const consensus::Block& parent) const;
   std::string JudgeExecution(const consensus::Block& block, const consensus::Block& parent) const;
   std::string JudgeExtension(const SeenBlock& seen);
+  // Empty when the replica's clock let it vote.
+  std::string JudgeTime(uint32_t replica, uint64_t now_us, const consensus::Vote& vote) const;
   // The height that the QCs in the chain up to `parent` and the one for it commit; none when too
   // little of the chain was seen.
   std::optional<uint64_t> CommittedBy(const consensus::Block& parent) const;

@@ -20,8 +20,15 @@ class VoteRules : public OracleTest {
   }
   void Send(const SafetyRecord& record, const consensus::Message& message) {
     oracle_.OnRecord(0, record);
-    oracle_.OnSent(0, message);
+    oracle_.OnSent(0, kNowUs, message);
   }
+  // Whose time is so much ahead of clocks that are right.
+  BlockPtr ChildAhead(const BlockPtr& parent, Round round, uint64_t ahead_us) {
+    return world_.Child(parent, round, {.time_us = kWallStartUs + kNowUs + ahead_us});
+  }
+  uint64_t skew_max_us() const { return world_.genesis().limits.clock_skew_max_ms * 1000; }
+
+  static constexpr uint64_t kNowUs = 3'000'000;
 
   Observed observed_{Context()};
   CertificatesOracle certificates_{&observed_, nullptr};
@@ -101,6 +108,36 @@ TEST_F(VoteRules, RefusesAVoteForAWrongStateRoot) {
   const SafetyRecord record = Voted(FreshRecord(), block, {0});
   Send(record, *record.last_vote);
   EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
+}
+
+TEST_F(VoteRules, RefusesAVoteForATimeFarAheadOfTheVotersClock) {
+  const BlockPtr near = ChildAhead(world_.genesis_block(), {1}, skew_max_us());
+  const BlockPtr far = ChildAhead(near, {2}, skew_max_us() + 1);
+  Propose(near);
+  Propose(far);
+  SafetyRecord record = Voted(FreshRecord(), near, {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, none_);
+  record = Voted(record, far, {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
+}
+
+TEST_F(VoteRules, AcceptsATimeThatAQuorumCertifiedOrAWrongClockShows) {
+  const BlockPtr far = ChildAhead(world_.genesis_block(), {1}, 2 * skew_max_us());
+  const BlockPtr same = ChildAhead(far, {2}, 2 * skew_max_us());
+  const BlockPtr further = ChildAhead(same, {3}, 3 * skew_max_us());
+  for (const BlockPtr& block : {far, same, further}) Propose(block);
+  SafetyRecord record = Voted(FreshRecord(), same, {0});
+  Send(record, *record.last_vote);
+  scenario_.faults.push_back({.row = "C1",
+                              .kind = "wall_jump",
+                              .at_ms = kNowUs / 1000,
+                              .nodes = {0},
+                              .amount = static_cast<double>(2 * skew_max_us() / 1000)});
+  record = Voted(record, further, {0});
+  Send(record, *record.last_vote);
+  EXPECT_EQ(violations_, none_);
 }
 
 TEST_F(VoteRules, RefusesAVoteForABlockThatNobodySent) {
