@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "storage/schema.h"
 
 namespace kiln::sim {
 namespace {
@@ -196,12 +197,22 @@ void FaultDriver::BeginOnDisks(const Fault& fault) {
   }
 }
 
-// One bit, a whole value, or two values in each other's places.
+// One bit, a whole value, or two values in each other's places. The safety record is written anew
+// with each vote, so that its bits are turned while the process is down.
 void FaultDriver::Decay(const Fault& fault, uint32_t number) {
   static const std::vector<RotKind> kKinds = {RotKind::kBitFlip, RotKind::kBitFlip,
                                               RotKind::kZeroes, RotKind::kMisdirect};
-  host_->replica(number).disk().Rot(
-      {.kind = random_.Pick(kKinds), .is_detected_below = fault.kind == "rot"}, now_us(), &random_);
+  SimDisk& disk = host_->replica(number).disk();
+  const bool is_silent = fault.kind == "silent_rot";
+  if (is_silent && random_.Below(2) == 0) {
+    host_->CrashReplica(number, CrashKind::kNoneKept);
+    disk.Rot({.kind = RotKind::kBitFlip,
+              .family = storage::Family::kSafety,
+              .key = std::string(storage::kSafetyKey)},
+             now_us(), &random_);
+    return StartLater(number, 1000);
+  }
+  disk.Rot({.kind = random_.Pick(kKinds), .is_detected_below = !is_silent}, now_us(), &random_);
 }
 
 // What the disk had promised meanwhile is lost.

@@ -48,7 +48,9 @@ inline const std::vector<FaultKind>& FaultKinds() {
       {"D3", "sync_error", "the next sync fails once"},
       {"D4", "lying_sync", "syncs promise and do not keep, for `for_ms`; the end is a crash"},
       {"D5", "rot", "a stored value changes, and the disk notices when it is read"},
-      {"D5", "silent_rot", "a stored value changes, and the disk does not notice"},
+      {"D5", "silent_rot",
+       "a stored value changes, and the disk does not notice; or a bit of the safety record's does "
+       "during a crash"},
       {"D6", "disk_full", "writes fail for lack of room, for `for_ms`"},
       {"D7", "slow_disk", "syncs take `amount` ms"},
       {"D8", "old_copy", "a crash, and the disk is as it was `amount` ms before"},

@@ -33,10 +33,32 @@ class CertificateForger final : public LiarBase {
     } else {
       Forge(to);
     }
-    Tell(to, message);
+    if (As<Timeout>(message) == nullptr) return Tell(to, message);
+    // The others are to need the liar's TC before they can make their own.
+    After(context_.round_timeout_min_us / 8, [this, to, message] { Tell(to, message); });
+  }
+  bool Hear(ValidatorIndex, const PeerMessage& message) override {
+    if (const auto* timeout = As<Timeout>(message)) LowerTc(timeout->round);
+    return true;
   }
 
  private:
+  // As soon as there are timeouts enough: a TC whose signatures are all good, beside an older QC
+  // than it reports.
+  void LowerTc(Round round) {
+    if (round <= lowered_) return;
+    if (const std::optional<Timeout> own = MakeTimeout(round)) {
+      memory().Note(context_.self, AsPeerMessage(*own));
+    }
+    std::optional<consensus::TimeoutCertificate> tc = MakeTc(round);
+    if (!tc.has_value() || tc->high_qc.round.value == 0) return;
+    lowered_ = round;
+    tc->high_qc = memory().HighestQcBelow(tc->high_qc.round);
+    Count();
+    TellAll(
+        AsPeerMessage(Certificates{.high_qc = memory().HighestQc(), .last_tc = *std::move(tc)}));
+  }
+
   std::optional<ForgerMaterial> Material() {
     const QuorumCertificate& qc = memory().HighestQc();
     if (qc.round.value < 2) return std::nullopt;
@@ -116,6 +138,7 @@ class CertificateForger final : public LiarBase {
     Tell(to, AsPeerMessage(std::move(answer)));
   }
 
+  Round lowered_;
   size_t next_qc_ = 0;
   size_t next_tc_ = 0;
   size_t next_frame_ = 0;

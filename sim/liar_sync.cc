@@ -12,6 +12,7 @@ using consensus::BlockPtr;
 using consensus::BlockRequest;
 using consensus::Blocks;
 using consensus::Certificates;
+using consensus::QuorumCertificate;
 using network::PeerMessage;
 
 // Answers requests with other blocks, with some, with none, with ever the same; claims certificates
@@ -32,6 +33,7 @@ class SyncAttacker final : public LiarBase {
     Tell(to, message);
     Flood();
     if (random().Chance(0.1)) Offer(to);
+    if (random().Chance(0.05)) OfferRival(to);
   }
   bool Hear(ValidatorIndex from, const PeerMessage& message) override {
     const auto* request = std::get_if<BlockRequest>(&message);
@@ -94,6 +96,28 @@ class SyncAttacker final : public LiarBase {
       answer = {.blocks = {parent}, .tip_qc = block->justify};
     }
     Say(to, std::move(answer));
+  }
+
+  // To somebody who did not ask: a block of a later round in the place of one that is committed, or
+  // soon will be. Nobody signed it (in an answer, nobody has to), and nobody certified it: it comes
+  // without a certificate, or with another block's.
+  void OfferRival(ValidatorIndex to) {
+    const QuorumCertificate& qc = memory().HighestQc();
+    const BlockPtr newest = memory().BlockOf(qc.block_id);
+    BlockPtr replaced = newest;
+    for (uint64_t below = random().Between(1, 2); replaced != nullptr && below > 0; --below) {
+      replaced = memory().BlockOf(replaced->header.parent_id);
+    }
+    if (replaced == nullptr || replaced->header.height.value == 0) return;
+    consensus::Header header = replaced->header;
+    header.round = newest->header.round;
+    header.proposer = newest->header.proposer;
+    Blocks rival{
+        .blocks = {consensus::MakeBlock(header, replaced->justify, consensus::EmptyPayload(),
+                                        consensus::EmptyPayloadIndex())},
+        .tip_qc = std::nullopt};
+    if (random().Chance(0.5)) rival.tip_qc = qc;
+    Say(to, std::move(rival));
   }
 
   // Another block of the same round and parent. Nobody certified it.

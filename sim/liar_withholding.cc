@@ -95,8 +95,11 @@ class QcWithholder final : public LiarBase {
     header.height.value = parent->header.height.value + 1;
     header.parent_id = parent->id;
     header.parent_round = qc.round;
-    header.executed_height = parent->header.executed_height;
-    header.state_root = parent->header.state_root;
+    // Its own execution may be ahead of what this branch commits.
+    if (random().Chance(0.7)) {
+      header.executed_height = parent->header.executed_height;
+      header.state_root = parent->header.state_root;
+    }
     header.time_us = std::max(header.time_us, parent->header.time_us);
     const Proposal fork = SignProposal(
         consensus::MakeBlock(header, qc, hidden_->block->payload, hidden_->block->index),
