@@ -13,7 +13,7 @@ import pathlib
 import sys
 
 FOLDERS = ["base", "cmake", "consensus", "crypto", "examples", "include", "network", "node", "proto",
-           "sim", "storage", "tests/mutants", "tools"]
+           "sim", "storage", "tests/mutants", "tests/scenarios", "tools"]
 FILES = ["CMakeLists.txt", "CMakePresets.json", "tests/CMakeLists.txt"]
 TABLE = "tests/mutants/mutants.txt"
 

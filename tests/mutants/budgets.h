@@ -9,7 +9,7 @@
 
 namespace kiln::mutants {
 
-// Seeds 1 to `seeds` of one profile.
+// Seeds 1 to `seeds` of one profile, or of "scenario NAME": a file of tests/scenarios.
 struct Budget {
   absl::string_view profile;
   uint64_t seeds = 0;
@@ -31,6 +31,10 @@ inline const std::vector<Budget>& DefaultBudgets() {
 inline const std::vector<MutantBudget>& Budgets() {
   static const std::vector<Budget> kCrash = {{"crash", 500}, {"swarm", 500}};
   static const std::vector<Budget> kSwarm = {{"swarm", 500}, {"crash", 300}};
+  static const std::vector<Budget> kLongAbsent = {{"scenario long_absent", 20}};
+  static const std::vector<Budget> kLiesToThoseBehind = {{"scenario lies_to_those_behind", 20}};
+  static const std::vector<Budget> kTailForks = {{"scenario tail_forks_after_timeouts", 50}};
+  static const std::vector<Budget> kWrongContents = {{"scenario wrong_contents", 50}};
   static const auto& budgets = *new std::vector<MutantBudget>{
       {"a commit is not indexed by height", kCrash},
       {"a commit is written without its certificate", kCrash},
@@ -38,9 +42,13 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"a missing safety record starts afresh", kCrash},
       {"a replay skips a block", kCrash},
       {"a restart forgets executed transactions", kCrash},
-      {"an answer that is cut has no certificate", kCrash},
-      {"answers have no limit", kCrash},
-      {"blocks are asked of one signer alone", kCrash},
+      {"a TC's QC may be lower than reported", {{"scenario tc_beside_an_older_qc", 20}}},
+      {"accept a QC below what the TC reports", kTailForks},
+      {"an answer that is cut has no certificate", kLongAbsent},
+      {"answers have no limit", kLongAbsent},
+      {"blocks are asked of one signer alone", kLongAbsent},
+      {"blocks may come under another block's QC", kLiesToThoseBehind},
+      {"blocks that nobody asked for are believed", kLiesToThoseBehind},
       {"blocks are not written", kCrash},
       {"execution is told before the commit is durable", kCrash},
       {"missing blocks are not fetched", kCrash},
@@ -54,7 +62,7 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"the ledger is not synced", kCrash},
       {"the lock is forgotten at a restart", kCrash},
       {"the safety record is not written", kCrash},
-      {"the safety record's seal is not checked", kCrash},
+      {"the safety record's checksums are not checked", {{"scenario silent_rot", 50}}},
       {"the state starts anew at a restart", kCrash},
       {"timeouts are forgotten at a restart", kCrash},
       {"votes are forgotten at a restart", kCrash},
@@ -66,7 +74,10 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"propose beyond the execution lag", kSwarm},
       {"quorum off by one", kSwarm},
       {"the duplicate window is half as long", kSwarm},
-      {"time may be far ahead", kSwarm},
+      {"time may be far ahead", kWrongContents},
+      {"time may run backwards", kWrongContents},
+      {"vote twice in a round", {{"scenario equivocating_leader", 20}}},
+      {"vote without a justification", kTailForks},
   };
   return budgets;
 }

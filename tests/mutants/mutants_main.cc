@@ -14,9 +14,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "base/check.h"
 #include "sim/batch_runner.h"
 #include "sim/generator.h"
 #include "sim/isolated_run.h"
+#include "sim/scenario_toml.h"
 #include "sim/verdict.h"
 #include "sim/world.h"
 #include "tests/mutants/budgets.h"
@@ -30,11 +33,13 @@ namespace {
 
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
+constexpr uint64_t kSeedsOfChosenProfile = 100;
 
 struct Arguments {
   std::vector<std::string> only;
   int jobs = 2;
-  uint64_t seeds = 0;  // in place of each budget's
+  uint64_t seeds = 0;   // in place of each budget's
+  std::string profile;  // in place of all budgets
   bool list = false;
   bool json = false;
 };
@@ -49,6 +54,9 @@ struct Fate {
   double seconds = 0;
 };
 
+// Of budgets whose scenarios are not made by a profile.
+constexpr absl::string_view kScenarioPrefix = "scenario ";
+
 const std::vector<Budget>& BudgetsOf(const std::string& mutant) {
   for (const MutantBudget& known : Budgets()) {
     if (known.mutant == mutant) return known.budgets;
@@ -56,8 +64,14 @@ const std::vector<Budget>& BudgetsOf(const std::string& mutant) {
   return DefaultBudgets();
 }
 
+// A file of tests/scenarios with other small chances, or what the profile makes of the seed.
 sim::Scenario ScenarioOf(absl::string_view profile, uint64_t seed) {
-  return sim::Generate(profile, seed, {});
+  if (!absl::ConsumePrefix(&profile, kScenarioPrefix)) return sim::Generate(profile, seed, {});
+  absl::StatusOr<sim::Scenario> scenario =
+      sim::ReadScenario(absl::StrCat(KILN_SOURCE_DIR "/tests/scenarios/", profile, ".toml"));
+  KILN_CHECK(scenario.ok()) << scenario.status().ToString();
+  scenario->seed = seed;
+  return *std::move(scenario);
 }
 
 // A seed that goes wrong with the product as it is shows nothing about the mutant.
@@ -104,7 +118,8 @@ bool Search(const Arguments& arguments, const Budget& budget, Fate* fate) {
 
 Fate FateOf(const Arguments& arguments, const std::string& mutant) {
   Fate fate = {.mutant = mutant};
-  for (const Budget& budget : BudgetsOf(mutant)) {
+  const std::vector<Budget> chosen = {{arguments.profile, kSeedsOfChosenProfile}};
+  for (const Budget& budget : arguments.profile.empty() ? BudgetsOf(mutant) : chosen) {
     if (Search(arguments, budget, &fate)) break;
   }
   Mutant::Select("");
@@ -201,6 +216,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option("--seeds", arguments.seeds, "Seeds of each profile, in place of budgets.h");
+  app.add_option("--profile", arguments.profile,
+                 "This one, or \"scenario NAME\" of tests/scenarios, in place of budgets.h");
   app.add_flag("--list", arguments.list, "Print the names of all mutants");
   app.add_flag("--json", arguments.json, "Print one JSON document instead of text");
   CLI11_PARSE(app, argc, argv);
