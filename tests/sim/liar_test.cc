@@ -457,6 +457,21 @@ TEST(Liar, AnswersBadlyAndAsksTooMuch) {
   EXPECT_GT(run.CountOfRefusals("count is"), 0U);
 }
 
+TEST(Liar, OffersRivalsOfCommittedBlocksThatNobodyAskedFor) {
+  LiarRun run("sync_attack");
+  run.Play(200);
+  size_t rivals = 0;
+  for (const Heard& heard : run.heard()) {
+    const auto* answer = heard.As<Blocks>();
+    if (answer == nullptr || answer->blocks.size() != 1 || answer->tip_qc.has_value()) continue;
+    // In order but for the gap in rounds, which is where the true block is.
+    const consensus::Header& header = answer->blocks[0]->header;
+    if (header.round.value > header.parent_round.value + 2 && heard.verdict.ok()) ++rivals;
+  }
+  EXPECT_GT(rivals, 3U);
+  EXPECT_GT(run.CountOfRefusals("the certificate is not the last block's"), 3U);
+}
+
 TEST(Liar, SpoofsVotesThatAreAllRefused) {
   LiarRun run("spoofed_votes");
   run.Play();
