@@ -156,10 +156,14 @@ class ContentsLiar final : public LiarBase {
       if (random().Chance(0.3)) add(WithLastHeight(envelope, 0));
       if (random().Chance(0.3)) add(WithLastHeight(envelope, UINT64_MAX));
     }
-    // What was ordered before.
+    // What was ordered before, as it was or as late as may be.
+    const uint64_t latest = block.header.height.value + limits().duplicate_window_blocks;
     for (const consensus::BlockPtr& old : memory().Blocks()) {
       if (!random().Chance(0.2)) continue;
-      for (const absl::string_view envelope : EnvelopesOf(*old)) add(envelope);
+      const bool renews = random().Chance(0.5);
+      for (const absl::string_view envelope : EnvelopesOf(*old)) {
+        add(renews ? WithLastHeight(envelope, latest) : std::string(envelope));
+      }
     }
     const SharedBytes payload = std::move(builder).Finish();
     auto index = consensus::IndexPayload(*payload, limits());

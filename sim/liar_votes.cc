@@ -184,13 +184,31 @@ class TimeoutScatterer final : public LiarBase {
   }
   bool Hear(ValidatorIndex, const PeerMessage& message) override {
     if (const auto* proposal = As<Proposal>(message)) Scatter(proposal->block->header.round);
-    if (const auto* timeout = As<Timeout>(message); timeout != nullptr && random().Chance(0.3)) {
-      Scatter(timeout->round);
+    if (const auto* timeout = As<Timeout>(message)) {
+      if (random().Chance(0.3)) Scatter(timeout->round);
+      GiveUpOnNext(timeout->round);
     }
     return true;
   }
 
  private:
+  // Ends the round as soon as anybody can, and gives up on the one that follows before its leader
+  // has proposed.
+  void GiveUpOnNext(Round round) {
+    if (round < next_) return;
+    if (const std::optional<Timeout> own = MakeTimeout(round)) {
+      memory().Note(context_.self, AsPeerMessage(*own));
+    }
+    const std::optional<consensus::TimeoutCertificate> tc = MakeTc(round);
+    if (!tc.has_value()) return;
+    next_ = Round{round.value + 1};
+    memory().Note(*tc);
+    const std::optional<Timeout> timeout = MakeTimeout(next_);
+    if (!timeout.has_value()) return;
+    Count();
+    TellAll(AsPeerMessage(*timeout));
+  }
+
   static bool ShowsTc(const PeerMessage& message) {
     const auto* timeout = As<Timeout>(message);
     const auto* certificates = As<consensus::Certificates>(message);
@@ -224,6 +242,7 @@ class TimeoutScatterer final : public LiarBase {
   }
 
   ValidatorIndex shown_to_;
+  Round next_;  // that it gave up on in advance
 };
 
 }  // namespace

@@ -17,8 +17,10 @@ using consensus::Vote;
 
 namespace {
 
-uint64_t RoundOf(const std::optional<consensus::TimeoutCertificate>& tc) {
-  return tc.has_value() ? tc->round.value : 0;
+// Of a vote, a timeout or a TC.
+template <typename T>
+uint64_t RoundOf(const std::optional<T>& of_round) {
+  return of_round.has_value() ? of_round->round.value : 0;
 }
 
 }  // namespace
@@ -58,6 +60,8 @@ void VoteRulesOracle::CheckNoRegress(uint32_t replica, const SafetyRecord& befor
   expect(after.last_voted_round >= before.last_voted_round, "last voted round");
   expect(after.locked_qc_round >= before.locked_qc_round, "lock");
   expect(after.last_proposed_round >= before.last_proposed_round, "last proposed round");
+  expect(RoundOf(after.last_vote) >= RoundOf(before.last_vote), "last vote");
+  expect(RoundOf(after.last_timeout) >= RoundOf(before.last_timeout), "last timeout");
   expect(after.high_qc.round >= before.high_qc.round, "highest QC");
   expect(RoundOf(after.last_tc) >= RoundOf(before.last_tc), "last TC");
 }
