@@ -73,7 +73,6 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"expired transactions are executed", kWrongContents},
       {"one duplicate of a block is seen", kSwarm},
       {"one validator is a blocking share", {{"scenario timeouts_in_advance", 20}}},
-      {"propose beyond the execution lag", kSwarm},
       {"quorum off by one", kSwarm},
       {"the duplicate window is half as long", kWrongContents},
       {"time may be far ahead", kWrongContents},
