@@ -2,6 +2,7 @@
 #ifndef KILN_CONSENSUS_PACEMAKER_H_
 #define KILN_CONSENSUS_PACEMAKER_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/ids.h"
@@ -37,8 +38,15 @@ class Pacemaker {
   uint64_t deadline_us() const { return deadline_us_; }
   // When an idle leader speaks all the same.
   uint64_t heartbeat_deadline_us() const { return entered_us_ + options_.heartbeat_us; }
+  // How long a leader that could only certify results waits for a transaction to go with them. A
+  // client that was just answered needs about a millisecond to send the next.
+  uint64_t settle_deadline_us() const {
+    return entered_us_ + std::min(kSettleUs, options_.round_timeout_min_us / 4);
+  }
 
  private:
+  static constexpr uint64_t kSettleUs = 5'000;
+
   void Arm(uint64_t now_us);
   uint64_t Lengthened(uint64_t timeout_us) const;
 

@@ -235,6 +235,7 @@ void Replica::CommitUpTo(const Block& block, const Block& child, const QuorumCer
   if (path.size() > 1) KILN_MARK("several blocks commit at once");
   fetcher_.ForgetUpTo(block.header.round);
   execution_.ForgetBelow(block.header.executed_height);
+  for (const BlockPtr& committed : path) payloads_->Committed(committed);
   effects_.durable.commits.push_back({std::move(path), child.header, qc});
 }
 
@@ -364,10 +365,23 @@ bool Replica::IsQuiet() const {
   return tip != nullptr && tree_.LastNonemptyHeight(tip->id) <= tip->header.executed_height;
 }
 
+// Every transaction is committed by what this replica can show, but the result of one is in no
+// certified header yet.
+bool Replica::IsSettled() const {
+  if (payloads_->HasTransactions()) return false;
+  const BlockPtr tip = tree_.Find(high_qc().block_id);
+  return tip != nullptr && tree_.LastNonemptyHeight(tip->id) <= tree_.CommitsHeightOfChild(tip->id);
+}
+
+// Until when a leader has no reason to propose, in monotonic microseconds; 0 if it has one now.
+uint64_t Replica::SilentUntil() const {
+  if (IsQuiet()) return pacemaker_.heartbeat_deadline_us();
+  return IsSettled() ? pacemaker_.settle_deadline_us() : 0;
+}
+
 bool Replica::MayPropose(const BlockPtr& parent) const {
-  const bool is_quiet = IsQuiet();
-  if (is_quiet && now_.monotonic_us < pacemaker_.heartbeat_deadline_us()) return false;
-  if (is_quiet) KILN_MARK("an idle leader's heartbeat is due");
+  if (now_.monotonic_us < SilentUntil()) return false;
+  if (IsQuiet()) KILN_MARK("an idle leader's heartbeat is due");
   const bool justified = parent->header.round.value + 1 == round().value || EntryTc().has_value();
   const Height commits = tree_.CommitsHeightOfChild(parent->id);
   const Height executed = std::max(execution_.executed_height(), parent->header.executed_height);
@@ -415,14 +429,8 @@ BlockPtr Replica::MakeProposalBlock(const BlockPtr& parent) {
                std::min(execution_.executed_height(), tree_.CommitsHeightOfChild(parent->id)));
   header.state_root = execution_.RootAt(header.executed_height).value_or(parent->header.state_root);
 
-  std::vector<BlockPtr> ancestors;  // what this very step commits is still in the mempool
-  for (const Commit& commit : effects_.durable.commits) {
-    ancestors.insert(ancestors.end(), commit.blocks.begin(), commit.blocks.end());
-  }
-  if (!ancestors.empty()) KILN_MARK("a leader commits and proposes in one step");
-  const std::vector<BlockPtr> path = tree_.PathTo(parent->id);
-  ancestors.insert(ancestors.end(), path.begin(), path.end());
-  PayloadSource::Payload payload = payloads_->Build(header.height, ancestors);
+  if (!effects_.durable.commits.empty()) KILN_MARK("a leader commits and proposes in one step");
+  PayloadSource::Payload payload = payloads_->Build(header.height, tree_.PathTo(parent->id));
   return MakeBlock(header, high_qc(), std::move(payload.bytes), std::move(payload.index));
 }
 
@@ -505,10 +513,10 @@ uint64_t Replica::NextDeadline() const {
   if (halted_) return UINT64_MAX;
   if (step_again_) return 0;
   uint64_t deadline = std::min(pacemaker_.deadline_us(), fetcher_.deadline_us());
-  if (pacemaker_.idle() && leaders_->LeaderOf(round()) == options_.self &&
-      safety_.record().last_proposed_round < round() &&
-      pacemaker_.heartbeat_deadline_us() > now_.monotonic_us) {
-    deadline = std::min(deadline, pacemaker_.heartbeat_deadline_us());
+  if (leaders_->LeaderOf(round()) == options_.self &&
+      safety_.record().last_proposed_round < round()) {
+    const uint64_t silent_until_us = SilentUntil();
+    if (silent_until_us > now_.monotonic_us) deadline = std::min(deadline, silent_until_us);
   }
   return deadline;
 }

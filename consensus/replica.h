@@ -31,15 +31,17 @@ namespace kiln::consensus {
 class PayloadSource {
  public:
   virtual ~PayloadSource() = default;
+  // Whether any waits, or is in a block that is not committed.
   virtual bool HasTransactions() const = 0;
+  // The next block of the chain, at the moment the replica commits it.
+  virtual void Committed(const BlockPtr& block) = 0;
 
   struct Payload {
     SharedBytes bytes;
     std::shared_ptr<const PayloadIndex> index;
   };
   // Transactions for a block at `height`, within the chain's limits, none of which is in
-  // `ancestors`: the blocks below it that were not committed before this step. Empty when there are
-  // none.
+  // `ancestors`: the blocks below it that are not committed. Empty when there are none.
   virtual Payload Build(Height height, absl::Span<const BlockPtr> ancestors) = 0;
 };
 
@@ -134,6 +136,8 @@ class Replica {
   void Collect(ValidatorIndex from, const Vote& vote);
   void Collect(const Timeout& timeout);
   bool IsQuiet() const;
+  bool IsSettled() const;
+  uint64_t SilentUntil() const;
   bool MayPropose(const BlockPtr& parent) const;
   BlockPtr MakeProposalBlock(const BlockPtr& parent);
 

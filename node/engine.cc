@@ -78,12 +78,6 @@ void Engine::Step(const consensus::Event& event, Now now) {
 }
 
 void Engine::Keep(consensus::Effects effects) {
-  for (const consensus::Commit& commit : effects.durable.commits) {
-    for (const consensus::BlockPtr& block : commit.blocks) {
-      mempool_.Remove(block);
-      if (block->header.height.value % kDropExpiredEveryBlocks == 0) DropExpired();
-    }
-  }
   if (effects.halt.has_value()) pending_.halt = std::move(effects.halt);
   if (effects.durable.safety.has_value())
     pending_.durable.safety = std::move(effects.durable.safety);
@@ -117,6 +111,11 @@ absl::Status Engine::Flush() {
 // known that the block will stay, leaders have reason to go on.
 bool Engine::HasTransactions() const {
   return mempool_.total().transactions > 0;
+}
+
+void Engine::Committed(const consensus::BlockPtr& block) {
+  mempool_.Remove(block);
+  if (block->header.height.value % kDropExpiredEveryBlocks == 0) DropExpired();
 }
 
 consensus::PayloadSource::Payload Engine::Build(Height height,

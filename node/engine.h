@@ -87,6 +87,7 @@ class Engine : private consensus::PayloadSource {
   Engine(const EngineOptions& options, const EngineEnvironment& environment);
 
   bool HasTransactions() const override;
+  void Committed(const consensus::BlockPtr& block) override;
   Payload Build(Height height, absl::Span<const consensus::BlockPtr> ancestors) override;
 
   void Step(const consensus::Event& event, Now now);

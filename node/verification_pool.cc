@@ -10,6 +10,7 @@ VerificationPool::VerificationPool(PeerInput* input, int threads)
     : input_(input), queue_(kFramesMax, kFrameBytesMax), thread_count_(threads) {}
 
 void VerificationPool::Start() {
+  running_ = true;
   for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { Run(); });
 }
 
@@ -18,13 +19,25 @@ VerificationPool::~VerificationPool() {
 }
 
 void VerificationPool::Stop() {
+  running_ = false;
   queue_.Close();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
 }
 
+// Blocks and requests for them are work for the disk, whatever their size.
+bool VerificationPool::MayHandleAtOnce(const network::Frame& frame) const {
+  if (frame.bytes() > kHandledAtOnceBytesMax || !running_) return false;
+  return frame.kind != network::FrameKind::kBlocks &&
+         frame.kind != network::FrameKind::kBlockRequest;
+}
+
 bool VerificationPool::Add(ValidatorIndex from, network::Frame frame) {
+  if (MayHandleAtOnce(frame)) {
+    input_->Handle(from, std::move(frame));
+    return true;
+  }
   const size_t bytes = frame.bytes();
   return queue_.TryPush(Received{from, std::move(frame)}, bytes);
 }

@@ -211,6 +211,11 @@ class ReplicaCluster {
   // Gives every waiting transaction to the next block, in order of arrival.
   struct Source final : PayloadSource {
     bool HasTransactions() const override { return !waiting.empty(); }
+    void Committed(const BlockPtr& block) override {
+      for (const std::string& transaction : TransactionsOf(*block)) {
+        std::erase(waiting, transaction);
+      }
+    }
     Payload Build(Height, absl::Span<const BlockPtr> ancestors) override {
       std::set<std::string> taken;
       for (const BlockPtr& block : ancestors) {
@@ -311,7 +316,6 @@ class ReplicaCluster {
       invariants_.OnCommitted(i, *block);
       node.committed.push_back(block);
       for (const std::string& transaction : TransactionsOf(*block)) {
-        std::erase(node.source.waiting, transaction);
         node.transactions.insert(transaction);
       }
       Log(i, absl::StrCat("commits ", NameOf(block->id), " at height ", block->header.height.value,
