@@ -23,10 +23,6 @@ uint8_t* AllocateSecret() {
   return secret;
 }
 
-const unsigned char* Data(absl::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 }  // namespace
 
 SecretKey::Guarded::Guarded() : secret(AllocateSecret()) {}
@@ -86,15 +82,15 @@ Signature SecretKey::Sign(absl::string_view message) const {
   KILN_CHECK(guarded_ != nullptr) << "a secret key that was moved from";
   Signature signature;
   const OpenSecret open(&guarded_->mutex, guarded_->secret, OpenSecret::Access::kRead);
-  KILN_CHECK(crypto_sign_detached(signature.data(), nullptr, Data(message), message.size(),
+  KILN_CHECK(crypto_sign_detached(signature.data(), nullptr, Octets(message), message.size(),
                                   open.bytes()) == 0);
   return signature;
 }
 
 bool Verify(const PublicKey& key, absl::string_view message, const Signature& signature) {
   InitSodium();
-  return crypto_sign_verify_detached(signature.data(), Data(message), message.size(), key.data()) ==
-         0;
+  return crypto_sign_verify_detached(signature.data(), Octets(message), message.size(),
+                                     key.data()) == 0;
 }
 
 bool IsValidPublicKey(const PublicKey& key) {

@@ -4,13 +4,6 @@
 #include "crypto/sodium_init.h"
 
 namespace kiln::crypto {
-namespace {
-
-const unsigned char* Data(absl::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-}  // namespace
 
 Hasher::Hasher(absl::string_view domain) {
   KILN_CHECK(domain.size() <= 255);
@@ -22,7 +15,7 @@ Hasher::Hasher(absl::string_view domain) {
 }
 
 Hasher& Hasher::Update(absl::string_view bytes) {
-  crypto_generichash_update(&state_, Data(bytes), bytes.size());
+  crypto_generichash_update(&state_, Octets(bytes), bytes.size());
   return *this;
 }
 
@@ -43,7 +36,7 @@ uint64_t ShortHash(uint64_t seed, absl::string_view bytes) {
   for (size_t i = 0; i < sizeof(seed); ++i)
     key[8 + i] = static_cast<unsigned char>(seed >> (8 * i));
   unsigned char digest[crypto_shorthash_BYTES];
-  crypto_shorthash(digest, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key);
+  crypto_shorthash(digest, Octets(bytes), bytes.size(), key);
   uint64_t value = 0;
   for (size_t i = sizeof(digest); i-- > 0;) value = value << 8 | digest[i];
   return value;

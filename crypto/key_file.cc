@@ -95,10 +95,6 @@ absl::string_view View(const std::array<uint8_t, N>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), N};
 }
 
-const unsigned char* Data(absl::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 std::string EncodeHeader(const Header& header) {
   Encoder encoder;
   encoder.Raw(kMagic).U8(kVersion).U8(static_cast<uint8_t>(header.info.purpose));
@@ -177,8 +173,8 @@ absl::Status OpenSeed(const Parsed& parsed, absl::string_view passphrase, Wiped<
   Wiped<kKeyBytes> key;
   KILN_RETURN_IF_ERROR(StretchPassphrase(passphrase, parsed.header, &key));
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-          seed->bytes.data(), nullptr, nullptr, Data(parsed.secret), parsed.secret.size(),
-          Data(parsed.header_bytes), parsed.header_bytes.size(), parsed.header.nonce.data(),
+          seed->bytes.data(), nullptr, nullptr, Octets(parsed.secret), parsed.secret.size(),
+          Octets(parsed.header_bytes), parsed.header_bytes.size(), parsed.header.nonce.data(),
           key.bytes.data()) != 0) {
     return absl::InvalidArgumentError("the passphrase is wrong");
   }
@@ -204,9 +200,9 @@ absl::Status BuildImage(KeyPurpose purpose, const SecretKey& key, absl::string_v
     Wiped<kKeyBytes> derived;
     KILN_RETURN_IF_ERROR(StretchPassphrase(passphrase, header, &derived));
     KILN_CHECK(kSeedBytes + kTagBytes <= image->space_bytes());
-    crypto_aead_xchacha20poly1305_ietf_encrypt(image->space(), nullptr, seed.bytes.data(),
-                                               kSeedBytes, Data(header_bytes), header_bytes.size(),
-                                               nullptr, header.nonce.data(), derived.bytes.data());
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+        image->space(), nullptr, seed.bytes.data(), kSeedBytes, Octets(header_bytes),
+        header_bytes.size(), nullptr, header.nonce.data(), derived.bytes.data());
     image->Grow(kSeedBytes + kTagBytes);
   } else {
     image->Append(View(seed.bytes));

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "kiln/v1/peer.grpc.pb.h"
+#include "network/convert.h"
 #include "network/peer_settings.h"
 
 namespace kiln::network {
@@ -25,10 +26,6 @@ constexpr char kCertificateProperty[] = "x509_pem_cert";
 
 uint64_t MonotonicMicros() {
   return SystemClock()->Read().monotonic_us;
-}
-
-absl::Time WallTime() {
-  return absl::FromUnixMicros(static_cast<int64_t>(SystemClock()->Read().wall_us));
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -44,7 +41,7 @@ absl::StatusOr<PeerIdentity> IdentityFrom(const grpc::AuthContext* context) {
   const std::vector<grpc::string_ref> certificates =
       context->FindPropertyValues(kCertificateProperty);
   if (certificates.size() != 1) return absl::UnauthenticatedError("certificate: not exactly one");
-  return CheckIdentityCertificate({certificates[0].data(), certificates[0].size()}, WallTime());
+  return CheckIdentityCertificate({certificates[0].data(), certificates[0].size()}, WallNow());
 }
 
 // What TLS itself found wrong with the other side of one connection.

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "network/convert.h"
 #include "network/peer_reactors.h"
 #include "network/peer_settings.h"
 #include "network/peer_wire.h"
@@ -36,10 +37,6 @@ absl::Status CheckOptions(const PeerTransportOptions& options) {
         "peer transport: the node key is not that of this validator in the genesis");
   }
   return absl::OkStatus();
-}
-
-absl::Time WallTime() {
-  return absl::FromUnixMicros(static_cast<int64_t>(SystemClock()->Read().wall_us));
 }
 
 std::string WithPort(const std::string& address, int port) {
@@ -103,7 +100,7 @@ class GrpcPeerTransport final : public PeerTransport {
       if (link != nullptr) link->Stop();
     }
     if (server_ != nullptr) {
-      server_->Shutdown(absl::ToChronoTime(WallTime() + kShutdownGrace));
+      server_->Shutdown(absl::ToChronoTime(WallNow() + kShutdownGrace));
       server_->Wait();
     }
     hub_->WaitForStreams();

@@ -22,9 +22,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "network/convert.h"
 
 namespace kiln::network {
 namespace {
@@ -41,10 +41,6 @@ using grpc::experimental::TlsServerCredentialsOptions;
 constexpr char kCipherSuites[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384";
-
-absl::Time WallTime() {
-  return absl::FromUnixMicros(static_cast<int64_t>(SystemClock()->Read().wall_us));
-}
 
 void LogGrpcLine(gpr_log_func_args* args) {
   KILN_LOG(kWarning, "grpc", args->message, {{"at", absl::StrCat(args->file, ":", args->line)}});
@@ -84,7 +80,7 @@ class IdentityVerifier : public ExternalCertificateVerifier {
     if (!IsOnlyTheLeaf(chain, leaf)) {
       return absl::UnauthenticatedError("certificate: not exactly one was presented");
     }
-    KILN_ASSIGN_OR_RETURN(const PeerIdentity identity, CheckIdentityCertificate(leaf, WallTime()));
+    KILN_ASSIGN_OR_RETURN(const PeerIdentity identity, CheckIdentityCertificate(leaf, WallNow()));
     return policy_ ? policy_(identity) : absl::OkStatus();
   }
 
@@ -206,7 +202,7 @@ class RotatingIdentity final : public TlsIdentity {
   // Key and certificate are one file, so that nobody reads the key of one and the certificate of
   // another.
   absl::Status ReplaceLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const IdentityCertificate fresh = MakeIdentityCertificate(*node_key_, chain_id_, WallTime());
+    const IdentityCertificate fresh = MakeIdentityCertificate(*node_key_, chain_id_, WallNow());
     return file_.Replace(absl::StrCat(fresh.private_key_pem, fresh.certificate_pem));
   }
 
@@ -243,7 +239,7 @@ std::shared_ptr<grpc::ChannelCredentials> ClientChannelCredentials(
     std::vector<crypto::PublicKey> node_keys, const Hash& chain_id, IdentityRefused refused) {
   PrepareGrpc();
   const IdentityCertificate root =
-      MakeIdentityCertificate(crypto::SecretKey::Generate(), chain_id, WallTime());
+      MakeIdentityCertificate(crypto::SecretKey::Generate(), chain_id, WallNow());
   auto policy = [keys = std::move(node_keys), chain_id](const PeerIdentity& identity) {
     if (identity.chain_id != chain_id) {
       return absl::PermissionDeniedError(

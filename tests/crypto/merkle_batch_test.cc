@@ -5,15 +5,10 @@
 #include "crypto/hash.h"
 #include "crypto/merkle.h"
 #include "gtest/gtest.h"
+#include "tests/crypto/merkle_leaves.h"
 
 namespace kiln::crypto {
 namespace {
-
-std::vector<Hash> Leaves(uint32_t count) {
-  std::vector<Hash> leaves;
-  for (uint32_t i = 0; i < count; ++i) leaves.push_back(MerkleLeaf(absl::StrCat("leaf ", i)));
-  return leaves;
-}
 
 TEST(MerkleProofVerifier, AcceptsEveryProofOfATreeInAnyOrder) {
   for (uint32_t count = 1; count <= 40; ++count) {

@@ -10,17 +10,12 @@
 #include "crypto/hash.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/crypto/merkle_leaves.h"
 
 namespace kiln::crypto {
 namespace {
 
 constexpr uint32_t kSizesMax = 70;
-
-std::vector<Hash> Leaves(uint32_t count) {
-  std::vector<Hash> leaves;
-  for (uint32_t i = 0; i < count; ++i) leaves.push_back(MerkleLeaf(absl::StrCat("leaf ", i)));
-  return leaves;
-}
 
 // The tree as RFC 6962, section 2.1, defines it: split at the largest power of two below the size.
 Hash TopByRecursion(absl::Span<const Hash> leaves) {

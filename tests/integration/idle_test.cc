@@ -14,7 +14,6 @@
 #include "network/kiln_service.h"
 #include "network/tls_identity.h"
 #include "tests/integration/test_cluster.h"
-#include "tools/kv_application.h"
 
 namespace kiln::integration {
 namespace {
@@ -24,13 +23,6 @@ namespace health = ::grpc::health::v1;
 
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 const TestCluster::Settings kHeartbeats = {{"heartbeat_interval_ms", "1000"}};
-
-absl::StatusOr<Receipt> Put(const ClientOptions& chain, absl::string_view key,
-                            absl::Duration timeout = kPatience) {
-  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(chain);
-  if (!client.ok()) return client.status();
-  return (*client)->Submit({tools::EncodeKvPut(key, "value"), /*key=*/""}, timeout);
-}
 
 TEST(IdleChain, HasNoBlocksButHeartbeats) {
   TestCluster cluster(4, kHeartbeats);

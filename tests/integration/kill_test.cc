@@ -20,12 +20,12 @@ constexpr int kKillsOfAll = 3;
 constexpr absl::Duration kMomentMax = absl::Milliseconds(600);
 constexpr absl::Duration kDownTimeMax = absl::Milliseconds(300);
 
-const TestCluster::Settings kQuickRounds = {{"round_timeout_min_ms", "200"},
-                                            {"round_timeout_max_ms", "2000"},
-                                            {"heartbeat_interval_ms", "500"}};
+const TestCluster::Settings kRoundsForKills = {{"round_timeout_min_ms", "200"},
+                                               {"round_timeout_max_ms", "2000"},
+                                               {"heartbeat_interval_ms", "500"}};
 
 TestCluster::Settings WithVoteLogs() {
-  TestCluster::Settings settings = kQuickRounds;
+  TestCluster::Settings settings = kRoundsForKills;
   settings["vote_log_file"] = "\"votes.log\"";
   return settings;
 }
@@ -102,7 +102,7 @@ TEST(Kill, AllAtOnceUnderLoadLosesNothingAndCommitsResume) {
 }
 
 TEST(Kill, OneOfFourForGoodLeavesTheRestCommitting) {
-  TestCluster cluster(4, kQuickRounds);
+  TestCluster cluster(4, kRoundsForKills);
   ASSERT_TRUE(cluster.StartAllAndWait());
   cluster.Kill(1);
   // From an idle chain first: nobody else's transactions drive the rounds on.

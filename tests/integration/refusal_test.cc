@@ -24,7 +24,6 @@
 #include "node/home.h"
 #include "tests/integration/load.h"
 #include "tests/integration/test_cluster.h"
-#include "tools/kv_application.h"
 
 namespace kiln::integration {
 namespace {
@@ -171,13 +170,6 @@ class SmallDisk {
   bool is_mounted_ = false;
 };
 
-absl::StatusOr<Receipt> PutOnce(const TestCluster& cluster, absl::string_view key) {
-  ClientOptions options = cluster.chain();
-  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(options);
-  if (!client.ok()) return client.status();
-  return (*client)->Submit({tools::EncodeKvPut(key, "value"), /*key=*/""}, absl::Seconds(5));
-}
-
 TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   TestCluster cluster(1, {{"disk_free_bytes_min", "33554432"}, {"heartbeat_interval_ms", "500"}});
   const SmallDisk disk(cluster.home(0) + "/data", "256m");
@@ -192,7 +184,7 @@ TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   disk.FillUpTo(16 << 20);
   absl::StatusOr<Receipt> receipt;
   ASSERT_TRUE(WaitUntil([&] {
-    receipt = PutOnce(cluster, "with little room");
+    receipt = Put(cluster.chain(), "with little room", absl::Seconds(5));
     return !receipt.ok();
   }));
   EXPECT_THAT(receipt.status().message(), HasSubstr("disk"));
@@ -205,7 +197,7 @@ TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   // Room again: as before.
   disk.Empty();
   ASSERT_TRUE(cluster.WaitUntilReady(0));
-  EXPECT_TRUE(PutOnce(cluster, "with room again").ok());
+  EXPECT_TRUE(Put(cluster.chain(), "with room again", absl::Seconds(5)).ok());
 
   // No room for a single byte: the first record that cannot be written stops the node, with advice.
   disk.FillUpTo(0);
@@ -217,7 +209,7 @@ TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   }
   disk.Empty();
   ASSERT_TRUE(cluster.StartAllAndWait());
-  EXPECT_TRUE(PutOnce(cluster, "after a start with room").ok());
+  EXPECT_TRUE(Put(cluster.chain(), "after a start with room", absl::Seconds(5)).ok());
   ASSERT_TRUE(cluster.StopAll());
   cluster.ExpectEqualLedgers();
   cluster.ExpectAllHold(load.acknowledged_ids());

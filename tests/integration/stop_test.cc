@@ -17,7 +17,6 @@
 #include "tests/integration/load.h"
 #include "tests/integration/test_cluster.h"
 #include "tests/integration/vote_audit.h"
-#include "tools/kv_application.h"
 
 namespace kiln::integration {
 namespace {
@@ -35,13 +34,6 @@ std::string LastLine(const std::string& text) {
   while (absl::ConsumeSuffix(&stripped, "\n")) {
   }
   return std::vector<std::string>(absl::StrSplit(stripped, '\n')).back();
-}
-
-absl::StatusOr<Receipt> Put(const ClientOptions& chain, absl::string_view key,
-                            absl::Duration timeout = kPatience) {
-  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(chain);
-  if (!client.ok()) return client.status();
-  return (*client)->Submit({tools::EncodeKvPut(key, "value"), /*key=*/""}, timeout);
 }
 
 TEST(Stop, BySigtermUnderLoadEndsWithStatus0AndLosesNothing) {

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "node/home.h"
 #include "tools/chain_target.h"
+#include "tools/kv_application.h"
 #include "tools/ledger_check.h"
 
 namespace kiln::integration {
@@ -296,6 +297,13 @@ void TestCluster::ExpectAllHold(const std::vector<Hash>& transaction_ids) {
     EXPECT_TRUE(checked.ok()) << homes_[i] << ": " << checked;
   }
   EXPECT_EQ(lost.lost(), 0U) << "of " << transaction_ids.size() << " acknowledged";
+}
+
+absl::StatusOr<Receipt> Put(const ClientOptions& chain, absl::string_view key,
+                            absl::Duration timeout) {
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(chain);
+  if (!client.ok()) return client.status();
+  return (*client)->Submit({tools::EncodeKvPut(key, "value"), /*key=*/""}, timeout);
 }
 
 }  // namespace kiln::integration

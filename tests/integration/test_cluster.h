@@ -132,6 +132,10 @@ class TestCluster {
   std::vector<size_t> log_starts_;  // size of each log when its node was started last
 };
 
+// Writes `key` once through a client of its own; answered when committed.
+absl::StatusOr<Receipt> Put(const ClientOptions& chain, absl::string_view key,
+                            absl::Duration timeout = kPatience);
+
 }  // namespace kiln::integration
 
 #endif  // KILN_TESTS_INTEGRATION_TEST_CLUSTER_H_

@@ -29,9 +29,9 @@ using ::testing::HasSubstr;
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
 // Keeps what it was shown; a broken one fails at the transaction "broken".
-class Register : public Application {
+class BreakableRegister : public Application {
  public:
-  explicit Register(bool broken) : broken_(broken) {}
+  explicit BreakableRegister(bool broken) : broken_(broken) {}
 
   absl::StatusOr<Effects> Execute(const Block& block, State& state) override {
     Effects effects;
@@ -71,7 +71,7 @@ class ValidatorNodeTest : public testing::Test {
   // Validator 0 has a broken application.
   void Start(size_t i) {
     absl::StatusOr<std::unique_ptr<Node>> node =
-        Node::Start(Options(i), std::make_unique<Register>(i == 0));
+        Node::Start(Options(i), std::make_unique<BreakableRegister>(i == 0));
     ASSERT_TRUE(node.ok()) << node.status();
     nodes_[i] = *std::move(node);
     peers_[i] = {nodes_[i]->status().validator_name, nodes_[i]->peer_address()};
@@ -193,7 +193,7 @@ TEST_F(ValidatorNodeTest, StopsItselfWhenItsApplicationFails) {
 TEST_F(ValidatorNodeTest, RefusesASecondNodeOfOneKey) {
   Start(3);
   const absl::StatusOr<std::unique_ptr<Node>> second =
-      Node::Start(Options(3), std::make_unique<Register>(false));
+      Node::Start(Options(3), std::make_unique<BreakableRegister>(false));
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition) << second.status();
 }
 
@@ -201,7 +201,7 @@ TEST_F(ValidatorNodeTest, TakesDownWhatItStartedWhenAnAddressIsTaken) {
   Start(3);
   peers_[2] = {"validator-2", nodes_[3]->peer_address()};
   const absl::StatusOr<std::unique_ptr<Node>> second =
-      Node::Start(Options(2), std::make_unique<Register>(false));
+      Node::Start(Options(2), std::make_unique<BreakableRegister>(false));
   EXPECT_FALSE(second.ok());
 }
 
