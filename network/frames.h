@@ -49,7 +49,8 @@ FramePtr EncodeFrame(const consensus::Message& message);
 FramePtr EncodeFrame(const consensus::BlockRequest& request);
 FramePtr EncodeFrame(const TransactionBatch& batch);
 
-// Checks every bound; takes what it can without copying. Costs hashing: not for gRPC's threads.
+// Checks every bound; takes what it can without copying. Hashes payloads: those of large
+// frames are not for gRPC's threads.
 absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits);
 
 // The largest frame that an honest peer sends.
