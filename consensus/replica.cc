@@ -19,6 +19,12 @@ constexpr char kDivergedAdvice[] =
     "this node's application or disk diverged from the others: keep the data folder for analysis, "
     "and resynchronise into a new one";
 
+constexpr char kSharedKeyAdvice[] =
+    "this data folder is older than the key's last use (a restored copy?), or another process runs "
+    "with the same key: stop that process, and start only with the folder that was used last; "
+    "while "
+    "it cannot be found this validator must stay down, the others go on without it";
+
 Round FirstRound(const SafetyRecord& record) {
   Round highest = record.high_qc.round;
   if (record.last_tc.has_value()) highest = std::max(highest, record.last_tc->round);
@@ -62,6 +68,7 @@ void Replica::TakeUncommitted(const std::vector<BlockPtr>& uncommitted) {
 
 Effects Replica::Start(Now now) {
   now_ = now;
+  listens_until_us_ = now.monotonic_us + options_.listen_us;
   const QuorumCertificate recovered = high_qc();
   Process(recovered);
   // A vote of the round that was interrupted is sent again, the same bytes.
@@ -194,7 +201,20 @@ bool Replica::ShowsConflict(const Blocks& answer) const {
 // --- Certificates
 // ---------------------------------------------------------------------------------
 
+template <typename Certificate>
+bool Replica::SignedByThisProcess(const Certificate& certificate) {
+  if (!options_.halts_at_unknown_signatures || safety_.Knows(certificate)) return true;
+  KILN_MARK("a signature that this validator knows nothing of");
+  Halt(tree_.root()->header.height,
+       absl::StrCat("a certificate of round ", certificate.round.value,
+                    " has a signature of this validator's key that its safety record, of round ",
+                    safety_.record().last_voted_round.value, ", does not know"),
+       kSharedKeyAdvice);
+  return false;
+}
+
 void Replica::Process(const QuorumCertificate& qc) {
+  if (!SignedByThisProcess(qc)) return;
   if (qc.round <= tree_.root()->header.round) return;  // decided already
   const bool is_new = qc.round > high_qc().round;
   if (is_new) safety_.Observe(qc);
@@ -208,6 +228,7 @@ void Replica::Process(const QuorumCertificate& qc) {
 }
 
 void Replica::Process(const TimeoutCertificate& tc) {
+  if (!SignedByThisProcess(tc)) return;
   Process(tc.high_qc);
   if (tc.round < round()) return;
   safety_.Observe(tc);
@@ -297,7 +318,7 @@ void Replica::Advance() {
 }
 
 void Replica::TryVote() {
-  if (!pending_proposal_.has_value()) return;
+  if (!pending_proposal_.has_value() || IsListening()) return;
   const BlockPtr block = pending_proposal_->block;
   if (!tree_.Contains(block->id) && !InsertBlock(pending_from_, block, /*certified=*/false)) {
     if (tree_.Contains(block->header.parent_id)) pending_proposal_.reset();  // refused
@@ -391,6 +412,7 @@ bool Replica::MayPropose(const BlockPtr& parent) const {
 }
 
 bool Replica::TryPropose() {
+  if (IsListening()) return false;
   if (leaders_->LeaderOf(round()) != options_.self) return false;
   if (safety_.record().last_proposed_round >= round()) return false;
   if (safety_.record().last_voted_round >= round()) return false;  // given up on
@@ -440,6 +462,7 @@ bool Replica::HasGivenUp() const {
 }
 
 void Replica::GiveUpOnRound() {
+  if (IsListening()) return;
   const absl::StatusOr<Timeout> timeout = safety_.SignTimeout(round(), high_qc(), EntryTc());
   if (!timeout.ok()) return Refuse(options_.self, std::string(timeout.status().message()));
   pending_proposal_.reset();
@@ -513,6 +536,7 @@ uint64_t Replica::NextDeadline() const {
   if (halted_) return UINT64_MAX;
   if (step_again_) return 0;
   uint64_t deadline = std::min(pacemaker_.deadline_us(), fetcher_.deadline_us());
+  if (IsListening()) deadline = std::min(deadline, listens_until_us_);
   if (leaders_->LeaderOf(round()) == options_.self &&
       safety_.record().last_proposed_round < round()) {
     const uint64_t silent_until_us = SilentUntil();
@@ -531,7 +555,8 @@ ReplicaStatus Replica::status() const {
           .committed_id = head.id,
           .committed_time_us = head.header.time_us,
           .executed_height = execution_.executed_height(),
-          .votes_signed = votes_signed_};
+          .votes_signed = votes_signed_,
+          .is_listening = IsListening()};
 }
 
 }  // namespace kiln::consensus

@@ -50,6 +50,12 @@ struct ReplicaOptions {
   Hash chain_id;
   ChainLimits limits;
   PacemakerOptions pacemaker;
+  // How long after Start nothing new is signed, so that signatures of another process with the same
+  // key can be heard first. 0 to sign at once.
+  uint64_t listen_us = 0;
+  // Halt when a certificate shows a signature of one's own that the safety record does not know.
+  // False only for who plays a faulty validator in a simulation.
+  bool halts_at_unknown_signatures = true;
 };
 
 // What a replica starts from, read back from disk.
@@ -74,6 +80,7 @@ struct ReplicaStatus {
   uint64_t committed_time_us = 0;
   Height executed_height;
   uint64_t votes_signed = 0;
+  bool is_listening = false;  // see ReplicaOptions::listen_us
 };
 
 // The protocol of docs/protocol.md, made of the parts it names. Pure: the same events at the same
@@ -118,6 +125,9 @@ class Replica {
   void OnCertified(const BlockPtr& block, const QuorumCertificate& qc);
   void CommitUpTo(const Block& block, const Block& child, const QuorumCertificate& qc);
   void EnterRound(Round round, Pacemaker::EnteredBy how);
+  // False, and the replica has halted, when another process signs in this validator's name.
+  template <typename Certificate>
+  bool SignedByThisProcess(const Certificate& certificate);
   void ForgetOldVotes();
 
   void TakeUncommitted(const std::vector<BlockPtr>& uncommitted);
@@ -131,6 +141,7 @@ class Replica {
   void TryVote();
   bool TryPropose();
   bool HasGivenUp() const;
+  bool IsListening() const { return now_.monotonic_us < listens_until_us_; }
   void GiveUpOnRound();
   void Cast(const Vote& vote);
   void Collect(ValidatorIndex from, const Vote& vote);
@@ -172,6 +183,7 @@ class Replica {
   std::vector<uint64_t> told_us_;         // by validator: when it was last told it is behind
 
   Now now_;
+  uint64_t listens_until_us_ = 0;
   bool certificate_unshared_ = false;  // votes became a QC here that nobody was told of
   bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;

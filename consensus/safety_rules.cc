@@ -131,6 +131,17 @@ void SafetyRules::Observe(const TimeoutCertificate& tc) {
   changed_ = true;
 }
 
+bool SafetyRules::Knows(const QuorumCertificate& qc) const {
+  if (qc.round < record_.last_voted_round || !qc.signers.Contains(self_)) return true;
+  const std::optional<Vote>& last = record_.last_vote;
+  return last.has_value() && last->round == qc.round && last->block_id == qc.block_id;
+}
+
+bool SafetyRules::Knows(const TimeoutCertificate& tc) const {
+  if (tc.round < record_.last_voted_round || !tc.signers.Contains(self_)) return true;
+  return record_.last_timeout.has_value() && record_.last_timeout->round == tc.round;
+}
+
 bool SafetyRules::TakeChanged() {
   return std::exchange(changed_, false);
 }

@@ -43,6 +43,12 @@ class SafetyRules {
   void Observe(const QuorumCertificate& qc);
   void Observe(const TimeoutCertificate& tc);
 
+  // False when a signature of this validator is in the certificate that the record knows nothing
+  // of: the record is older than the key's last use, or another process uses the key. Certificates
+  // of rounds further back cannot be judged and count as known.
+  bool Knows(const QuorumCertificate& qc) const;
+  bool Knows(const TimeoutCertificate& tc) const;
+
   const SafetyRecord& record() const { return record_; }
   // Whether record() changed since this was last asked.
   bool TakeChanged();

@@ -199,6 +199,7 @@ absl::StatusOr<NodeOptions> ReadOptions(const toml::table& table, const std::str
   reader.Milliseconds("round_timeout_min_ms", kRoundTimeoutMinMs, &options.round_timeout_min);
   reader.Milliseconds("round_timeout_max_ms", kRoundTimeoutMaxMs, &options.round_timeout_max);
   reader.Milliseconds("heartbeat_interval_ms", kHeartbeatIntervalMs, &options.heartbeat_interval);
+  reader.Milliseconds("doppelganger_wait_ms", kDoppelgangerWaitMs, &options.doppelganger_wait);
   reader.Whole("mempool_bytes_max", kMempoolBytes, &options.mempool_bytes_max);
   reader.Whole("mempool_transactions_max", kMempoolTransactions, &options.mempool_transactions_max);
   reader.Whole("disk_free_bytes_min", kDiskFreeBytes, &options.disk_free_bytes_min);
@@ -278,7 +279,11 @@ std::string ConfigText(const NewConfig& config) {
       "       # round_timeout_min_ms to 600000\n"
       "heartbeat_interval_ms = ",
       absl::ToInt64Milliseconds(defaults.heartbeat_interval),
-      "       # 100 to 600000: the longest silence of an idle chain\n\n"
+      "       # 100 to 600000: the longest silence of an idle chain\n"
+      "doppelganger_wait_ms = ",
+      absl::ToInt64Milliseconds(defaults.doppelganger_wait),
+      "        # 0 to 60000: after a start, how long to listen for own signatures before the first "
+      "new one\n\n"
       "mempool_bytes_max = ",
       defaults.mempool_bytes_max,
       "       # 1048576 to 4294967296\n"

@@ -28,6 +28,9 @@ std::string WhyNotReady(const HealthInput& input) {
     return absl::StrCat("connected to validators with power ", power, " of ",
                         input.validators->total_power(), ", which is no quorum");
   }
+  if (input.is_listening) {
+    return "listening for its own signatures before the first vote (doppelganger_wait_ms)";
+  }
   const absl::Duration age = input.now - input.head_time;
   if (input.committed_height.value > 0 && age > input.head_age_max) {
     return absl::StrCat("the newest committed block, height ", input.committed_height.value,

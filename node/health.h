@@ -16,6 +16,7 @@ struct HealthInput {
   const consensus::ValidatorSet* validators = nullptr;
   ValidatorIndex self;
   std::vector<bool> connected;  // by validator index; one's own does not matter
+  bool is_listening = false;    // has not begun to sign yet
   Height committed_height;
   absl::Time head_time;  // of the newest committed block
   absl::Time now;

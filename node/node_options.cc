@@ -40,7 +40,9 @@ absl::Status CheckTimes(const NodeOptions& options) {
                      absl::FormatDuration(options.round_timeout_min), " (is ",
                      absl::FormatDuration(options.round_timeout_max), ")"));
   }
-  return CheckDuration("heartbeat_interval", options.heartbeat_interval, kHeartbeatIntervalMs);
+  KILN_RETURN_IF_ERROR(
+      CheckDuration("heartbeat_interval", options.heartbeat_interval, kHeartbeatIntervalMs));
+  return CheckDuration("doppelganger_wait", options.doppelganger_wait, kDoppelgangerWaitMs);
 }
 
 absl::Status CheckSizes(const NodeOptions& options) {

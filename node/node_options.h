@@ -22,6 +22,7 @@ struct WholeRange {
 inline constexpr WholeRange kRoundTimeoutMinMs = {10, 60'000};
 inline constexpr WholeRange kRoundTimeoutMaxMs = {10, 600'000};  // and at least round_timeout_min
 inline constexpr WholeRange kHeartbeatIntervalMs = {100, 600'000};
+inline constexpr WholeRange kDoppelgangerWaitMs = {0, 60'000};
 inline constexpr WholeRange kMempoolBytes = {1 << 20, uint64_t{4} << 30};
 inline constexpr WholeRange kMempoolTransactions = {100, 10'000'000};
 inline constexpr WholeRange kDiskFreeBytes = {0, INT64_MAX};

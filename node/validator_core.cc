@@ -19,6 +19,8 @@ EngineOptions MakeEngineOptions(const ValidatorCore::Options& options,
   engine.replica.chain_id = options.genesis.ChainId();
   engine.replica.limits = options.genesis.limits;
   engine.replica.pacemaker = options.pacemaker;
+  engine.replica.listen_us = options.listen_us;
+  engine.replica.halts_at_unknown_signatures = options.halts_at_unknown_signatures;
   engine.mempool_each_peer_max = shares.each_peer;
   return engine;
 }

@@ -57,6 +57,8 @@ class ValidatorCore {
     Genesis genesis;
     ValidatorIndex self;
     consensus::PacemakerOptions pacemaker;
+    uint64_t listen_us = 0;  // as consensus::ReplicaOptions has it, like the next
+    bool halts_at_unknown_signatures = true;
     MempoolCharge mempool_max;  // of all origins together
   };
 

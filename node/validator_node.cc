@@ -183,6 +183,7 @@ absl::Status ValidatorNode::Recover() {
                  {.genesis = options_.genesis,
                   .self = keys_->self,
                   .pacemaker = MakePacemakerOptions(options_),
+                  .listen_us = Microseconds(options_.doppelganger_wait),
                   .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max}},
                  environment, SystemClock()->Read()));
   Publish();
@@ -448,6 +449,7 @@ std::string ValidatorNode::NotReadyReason(
   for (const network::PeerConnectionStatus& peer : connections) {
     input.connected.push_back(peer.connected);
   }
+  input.is_listening = replica.is_listening;
   input.committed_height = replica.committed_height;
   input.head_time = absl::FromUnixMicros(static_cast<int64_t>(replica.committed_time_us));
   input.now = absl::Now();

@@ -31,6 +31,7 @@ void DrawTimes(SimRandom* random, Scenario* scenario) {
   scenario->heartbeat_ms =
       std::min(scenario->round_timeout_max_ms,
                scenario->round_timeout_min_ms * PickOf<uint64_t>(random, {1, 2, 4}));
+  scenario->listen_ms = scenario->round_timeout_min_ms * PickOf<uint64_t>(random, {0, 0, 1, 2});
 }
 
 void DrawSizes(SimRandom* random, Scenario* scenario) {
@@ -88,7 +89,7 @@ uint64_t RoundUs(const Scenario& scenario) {
 uint64_t CalmMs(const Scenario& scenario) {
   const uint64_t faulty_max = (scenario.powers.size() - 1) / 3;
   return 5000 + 2 * (faulty_max + 8) * scenario.round_timeout_max_ms + 2 * scenario.heartbeat_ms +
-         RoundUs(scenario) / 100;
+         RoundUs(scenario) / 100 + scenario.listen_ms;
 }
 
 void DrawCluster(size_t validators, uint64_t rounds, SimRandom* random, Scenario* scenario) {

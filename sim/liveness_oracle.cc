@@ -49,6 +49,7 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
   const uint64_t timeout_max_us = scenario.round_timeout_max_ms * 1000;
   const uint64_t timeout_min_us = scenario.round_timeout_min_ms * 1000;
   const uint64_t heartbeat_us = scenario.heartbeat_ms * 1000;
+  const uint64_t listen_us = scenario.listen_ms * 1000;  // by who started just before the heal
   const bool is_loaded = scenario.transactions_per_s > 0;
   const uint64_t validators = faulty.size();
   const uint64_t f = std::count(faulty.begin(), faulty.end(), true);
@@ -67,7 +68,7 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
   // learn from its timeout, which repeats the certificate: its timer, which an idle chain's
   // heartbeat lengthens, then one repetition in case the first was sent before the heal, and two
   // delays.
-  bounds.round_us = 2 * timeout_max_us + heartbeat_us + 2 * bounds.delay_us;
+  bounds.round_us = 2 * timeout_max_us + heartbeat_us + 2 * bounds.delay_us + listen_us;
   // A validator with much power fails in many rounds of a cycle, a schedule may be as it likes;
   // with equal powers and the protocol's leaders this is f. Between two good leaders that follow
   // each other, every other round at least fails.
@@ -75,8 +76,8 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
   // A round that fails after one that did not lasts at most the two shortest timers, of which one
   // is half as long again.
   const uint64_t fails_us = std::max(timeout_max_us, 5 * timeout_min_us / 2);
-  bounds.commit_us =
-      (failing + 4) * fails_us + 2 * bounds.delay_us + (is_loaded ? 1 : failing + 4) * heartbeat_us;
+  bounds.commit_us = (failing + 4) * fails_us + 2 * bounds.delay_us +
+                     (is_loaded ? 1 : failing + 4) * heartbeat_us + listen_us;
   // Four delays, generously, for proposal and votes; all of them wait for syncs and execution.
   bounds.interval_us =
       (validators + 2) * (4 * scenario.delay_mean_us + 4 * scenario.sync_us + scenario.execute_us) +

@@ -41,6 +41,7 @@ struct Scenario {
   uint64_t round_timeout_min_ms = 500;
   uint64_t round_timeout_max_ms = 4000;
   uint64_t heartbeat_ms = 2000;
+  uint64_t listen_ms = 0;  // after a start, before the first signature
   uint64_t block_bytes_max = 1 << 20;
   uint64_t block_transactions_max = 16384;
   uint64_t duplicate_window_blocks = 64;

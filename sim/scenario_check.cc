@@ -37,6 +37,7 @@ absl::Status CheckNumbers(const Scenario& scenario) {
       {"round_timeout_max_ms", scenario.round_timeout_max_ms, scenario.round_timeout_min_ms,
        600'000},
       {"heartbeat_ms", scenario.heartbeat_ms, 1, 600'000},
+      {"listen_ms", scenario.listen_ms, 0, 60'000},
       {"block_bytes_max", scenario.block_bytes_max, 64 << 10, 8 << 20},
       {"block_transactions_max", scenario.block_transactions_max, 1, 65'536},
       {"duplicate_window_blocks", scenario.duplicate_window_blocks, 16, 65'536},

@@ -32,6 +32,7 @@ void VisitScenario(S& scenario, Visitor& visitor) {
   visitor.Member("round_timeout_min_ms", scenario.round_timeout_min_ms);
   visitor.Member("round_timeout_max_ms", scenario.round_timeout_max_ms);
   visitor.Member("heartbeat_ms", scenario.heartbeat_ms);
+  visitor.Member("listen_ms", scenario.listen_ms);
   visitor.Member("block_bytes_max", scenario.block_bytes_max);
   visitor.Member("block_transactions_max", scenario.block_transactions_max);
   visitor.Member("duplicate_window_blocks", scenario.duplicate_window_blocks);

@@ -69,6 +69,8 @@ absl::Status SimReplica::Recover() {
   options.pacemaker = {.round_timeout_min_us = scenario.round_timeout_min_ms * 1000,
                        .round_timeout_max_us = scenario.round_timeout_max_ms * 1000,
                        .heartbeat_us = scenario.heartbeat_ms * 1000};
+  options.listen_us = scenario.listen_ms * 1000;
+  options.halts_at_unknown_signatures = !has_faulty_key_;
   options.mempool_max = {scenario.mempool_transactions_max,
                          scenario.mempool_transactions_max * 1024};
   node::ValidatorCore::Environment around;

@@ -44,8 +44,11 @@ struct NodeOptions {
   absl::Duration round_timeout_min = absl::Milliseconds(500);  // 10 ms to 60 s
   absl::Duration round_timeout_max = absl::Seconds(10);        // round_timeout_min to 10 min
   absl::Duration heartbeat_interval = absl::Seconds(5);  // 100 ms to 10 min; longest idle silence
-  uint64_t mempool_bytes_max = 64 << 20;                 // 1 MiB to 4 GiB
-  uint64_t mempool_transactions_max = 200000;            // 100 to 10,000,000
+  // After a start nothing is signed for so long: if another process signs with the same key, or
+  // this data folder is an old copy, the others' certificates show it first. 0 to 1 min.
+  absl::Duration doppelganger_wait = absl::Seconds(1);
+  uint64_t mempool_bytes_max = 64 << 20;       // 1 MiB to 4 GiB
+  uint64_t mempool_transactions_max = 200000;  // 100 to 10,000,000
   uint64_t disk_free_bytes_min = 256 << 20;  // below this the node is not ready and accepts nothing
   int verify_threads = 0;                    // 0: half of the cores, at least 1; at most 64
 

@@ -78,6 +78,7 @@ class RandomWorld {
     options.pacemaker = kPacemaker;
     options.signatures = Signatures::kCheap;
     options.log = false;
+    options.halts_at_unknown_signatures = options.twins.empty() && !options.forget;
     return options;
   }
 

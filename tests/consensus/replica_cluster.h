@@ -43,6 +43,9 @@ struct ClusterOptions {
   std::vector<uint32_t> twins;
   Signatures signatures = Signatures::kReal;
   bool log = true;
+  uint64_t listen_us = 0;
+  // Not where tests or twins sign in the name of the replica under test.
+  bool halts_at_unknown_signatures = false;
   // What a broken disk does to the safety record at a restart; the second argument is the record as
   // it was when the replica last committed.
   std::function<void(SafetyRecord*, const SafetyRecord&)> forget;
@@ -110,10 +113,13 @@ class ReplicaCluster {
       options_.forget(&recovered.safety, node.safety_at_commit);
     }
     node.started = true;
-    const ReplicaOptions options{.self = node.validator,
-                                 .chain_id = world_.chain_id(),
-                                 .limits = world_.genesis().limits,
-                                 .pacemaker = options_.pacemaker};
+    const ReplicaOptions options{
+        .self = node.validator,
+        .chain_id = world_.chain_id(),
+        .limits = world_.genesis().limits,
+        .pacemaker = options_.pacemaker,
+        .listen_us = options_.listen_us,
+        .halts_at_unknown_signatures = options_.halts_at_unknown_signatures};
     node.replica = std::make_unique<Replica>(options, &world_.validators(), &world_.leaders(),
                                              &world_.signer(node.validator), &node.source,
                                              std::move(recovered), NowAt(i));

@@ -365,5 +365,56 @@ TEST_F(ReplicaTest, ALowerForkThatIsCertifiedIsNoContradiction) {
   EXPECT_EQ(Count("0: HALTS", ""), 0);
 }
 
+// --- One key, one process
+
+TEST_F(ReplicaTest, HaltsAtACertificateWithASignatureThatItDoesNotKnow) {
+  for (const bool by_timeout : {false, true}) {
+    cluster_ =
+        std::make_unique<ReplicaCluster>(ClusterOptions{.halts_at_unknown_signatures = true});
+    cluster_->Start(0);
+    const BlockPtr block = world().Child(world().genesis_block(), {1});
+    Certificates certificates{.high_qc = world().QcFor(block), .last_tc = std::nullopt};
+    if (by_timeout) {
+      certificates = {.high_qc = world().genesis_qc(),
+                      .last_tc = world().TcFor({1}, world().genesis_qc())};
+    }
+    cluster_->Deliver({1, 0, certificates});
+    EXPECT_EQ(Count("0: HALTS", "of round 1 has a signature of this validator's key"), 1);
+    Propose(block);
+    EXPECT_EQ(VotedIn(0), Round{0});
+  }
+}
+
+TEST_F(ReplicaTest, GoesOnWhenItsOwnSignaturesComeBack) {
+  cluster_ = std::make_unique<ReplicaCluster>(ClusterOptions{.halts_at_unknown_signatures = true});
+  StartAll();
+  cluster_->Submit("a");
+  cluster_->DeliverAll();
+  cluster_->Crash(2);
+  cluster_->Start(2);
+  cluster_->Submit("b");
+  cluster_->DeliverAll();
+  EXPECT_TRUE(cluster_->HasCommitted(2, "b"));
+  EXPECT_EQ(Count("2: HALTS", ""), 0);
+}
+
+TEST_F(ReplicaTest, SignsNothingNewWhileItListens) {
+  constexpr uint64_t kListenUs = 900'000;
+  cluster_ = std::make_unique<ReplicaCluster>(ClusterOptions{.listen_us = kListenUs});
+  StartAll();
+  cluster_->Submit("a");
+  cluster_->Advance(kListenUs - 1);
+  cluster_->DeliverAll();
+  for (uint32_t i = 0; i < cluster_->size(); ++i) {
+    EXPECT_EQ(VotedIn(i), Round{0}) << i;
+    EXPECT_TRUE(cluster_->replica(i).status().is_listening) << i;
+  }
+  EXPECT_EQ(Count("", "sends proposal") + Count("", "sends timeout"), 0);
+  cluster_->Advance(1);
+  cluster_->DeliverAll();
+  EXPECT_TRUE(cluster_->HasCommitted(0, "a"));
+  EXPECT_FALSE(cluster_->replica(0).status().is_listening);
+}
+
 }  // namespace
 }  // namespace kiln::consensus

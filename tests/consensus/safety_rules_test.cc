@@ -310,5 +310,42 @@ TEST_F(SafetyRulesTest, RemembersAcrossARestart) {
   EXPECT_REFUSED(after, SignTimeout({5}, world_.QcFor(chain_[3]), std::nullopt), "below the lock");
 }
 
+// --- Signatures that the record does not know
+
+TEST_F(SafetyRulesTest, KnowsTheVotesThatItSigned) {
+  SafetyRules rules = Rules();
+  for (uint64_t round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(rules.SignVote(*chain_[round], std::nullopt).ok());
+    EXPECT_TRUE(rules.Knows(world_.QcFor(chain_[round])));
+  }
+  EXPECT_TRUE(rules.Knows(world_.QcFor(chain_[1]))) << "too long ago to be judged";
+  EXPECT_TRUE(rules.Knows(world_.genesis_qc()));
+}
+
+TEST_F(SafetyRulesTest, DoesNotKnowAVoteOfALaterRound) {
+  SafetyRules rules = Rules();
+  ASSERT_TRUE(rules.SignVote(*chain_[1], std::nullopt).ok());
+  EXPECT_FALSE(rules.Knows(world_.QcFor(chain_[2])));
+  EXPECT_TRUE(rules.Knows(world_.QcFor(chain_[2], {{1}, {2}, {3}}))) << "others' votes";
+}
+
+TEST_F(SafetyRulesTest, DoesNotKnowAnotherVoteOfTheSameRound) {
+  SafetyRules rules = Rules();
+  ASSERT_TRUE(rules.SignVote(*chain_[1], std::nullopt).ok());
+  const BlockPtr rival = world_.Child(chain_[0], {1}, {.time_us = chain_[1]->header.time_us + 1});
+  EXPECT_FALSE(rules.Knows(world_.QcFor(rival)));
+  ASSERT_TRUE(rules.SignTimeout({2}, world_.QcFor(chain_[1]), std::nullopt).ok());
+  EXPECT_FALSE(rules.Knows(world_.QcFor(chain_[2]))) << "given up on, not voted in";
+}
+
+TEST_F(SafetyRulesTest, KnowsOnlyTheTimeoutsThatItSigned) {
+  SafetyRules rules = Rules();
+  const QuorumCertificate qc = world_.QcFor(chain_[1], {{1}, {2}, {3}});
+  ASSERT_TRUE(rules.SignTimeout({2}, qc, std::nullopt).ok());
+  EXPECT_TRUE(rules.Knows(world_.TcFor({2}, qc)));
+  EXPECT_FALSE(rules.Knows(world_.TcFor({3}, qc)));
+  EXPECT_TRUE(rules.Knows(world_.TcFor({3}, qc, {{1}, {2}, {3}})));
+}
+
 }  // namespace
 }  // namespace kiln::consensus

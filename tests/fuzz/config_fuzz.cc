@@ -42,6 +42,7 @@ std::string Write(const NodeOptions& options) {
   line("round_timeout_max_ms", absl::StrCat(absl::ToInt64Milliseconds(options.round_timeout_max)));
   line("heartbeat_interval_ms",
        absl::StrCat(absl::ToInt64Milliseconds(options.heartbeat_interval)));
+  line("doppelganger_wait_ms", absl::StrCat(absl::ToInt64Milliseconds(options.doppelganger_wait)));
   line("mempool_bytes_max", absl::StrCat(options.mempool_bytes_max));
   line("mempool_transactions_max", absl::StrCat(options.mempool_transactions_max));
   line("disk_free_bytes_min", absl::StrCat(options.disk_free_bytes_min));

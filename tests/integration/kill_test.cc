@@ -22,7 +22,8 @@ constexpr absl::Duration kDownTimeMax = absl::Milliseconds(300);
 
 const TestCluster::Settings kRoundsForKills = {{"round_timeout_min_ms", "200"},
                                                {"round_timeout_max_ms", "2000"},
-                                               {"heartbeat_interval_ms", "500"}};
+                                               {"heartbeat_interval_ms", "500"},
+                                               {"doppelganger_wait_ms", "200"}};
 
 TestCluster::Settings WithVoteLogs() {
   TestCluster::Settings settings = kRoundsForKills;

@@ -48,6 +48,7 @@ TEST(Config, ReadsEveryKey) {
       "round_timeout_min_ms = 10\n"
       "round_timeout_max_ms = 600_000\n"
       "heartbeat_interval_ms = 100\n"
+      "doppelganger_wait_ms = 0\n"
       "mempool_bytes_max = 0x100000\n"
       "mempool_transactions_max = 100\n"
       "disk_free_bytes_min = 0\n"
@@ -66,6 +67,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(options->round_timeout_min, absl::Milliseconds(10));
   EXPECT_EQ(options->round_timeout_max, absl::Minutes(10));
   EXPECT_EQ(options->heartbeat_interval, absl::Milliseconds(100));
+  EXPECT_EQ(options->doppelganger_wait, absl::ZeroDuration());
   EXPECT_EQ(options->mempool_bytes_max, 1U << 20);
   EXPECT_EQ(options->mempool_transactions_max, 100U);
   EXPECT_EQ(options->disk_free_bytes_min, 0U);
@@ -87,6 +89,7 @@ TEST(Config, ReadsBackWhatItWrites) {
   const NodeOptions defaults;
   EXPECT_EQ(options->round_timeout_max, defaults.round_timeout_max);
   EXPECT_EQ(options->heartbeat_interval, defaults.heartbeat_interval);
+  EXPECT_EQ(options->doppelganger_wait, defaults.doppelganger_wait);
   EXPECT_EQ(options->disk_free_bytes_min, defaults.disk_free_bytes_min);
   EXPECT_NE(ConfigText(config).find("# name = \"unknown\""), std::string::npos);
 }
@@ -125,6 +128,7 @@ TEST(Config, NamesLineKeyAndRangeOfAWrongNumber) {
       {"round_timeout_max_ms", kRoundTimeoutMaxMs},
       {"round_timeout_min_ms", kRoundTimeoutMinMs},
       {"heartbeat_interval_ms", kHeartbeatIntervalMs},
+      {"doppelganger_wait_ms", kDoppelgangerWaitMs},
       {"mempool_bytes_max", kMempoolBytes},
       {"mempool_transactions_max", kMempoolTransactions},
       {"verify_threads", kVerifyThreads},

@@ -49,6 +49,8 @@ TEST_F(NodeOptionsTest, NamesTheOptionAndItsRange) {
             "round_timeout_max: must be at least round_timeout_min, which is 500ms (is 499ms)");
   EXPECT_EQ(Refusal([](NodeOptions& o) { o.heartbeat_interval = absl::Milliseconds(99); }),
             "heartbeat_interval: must be from 100ms to 10m (is 99ms)");
+  EXPECT_EQ(Refusal([](NodeOptions& o) { o.doppelganger_wait = absl::Minutes(2); }),
+            "doppelganger_wait: must be from 0 to 1m (is 2m)");
   EXPECT_EQ(Refusal([](NodeOptions& o) { o.mempool_bytes_max = 1; }),
             "mempool_bytes_max: must be from 1048576 to 4294967296 (is 1)");
   EXPECT_EQ(Refusal([](NodeOptions& o) { o.mempool_transactions_max = 99; }),

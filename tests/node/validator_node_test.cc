@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -85,6 +86,7 @@ class ValidatorNodeTest : public testing::Test {
     options->client_listen_address = "127.0.0.1:0";
     options->admin_socket.clear();
     options->disk_free_bytes_min = 0;
+    options->doppelganger_wait = doppelganger_wait_;
     options->verify_threads = 2;
     options->peers.clear();
     for (size_t other = 0; other < peers_.size(); ++other) {
@@ -107,6 +109,8 @@ class ValidatorNodeTest : public testing::Test {
     return receipt.ok() ? "final" : receipt.status().ToString();
   }
 
+  // Who keeps nobody waiting has listened long enough; one test is about who has not.
+  absl::Duration doppelganger_wait_ = absl::ZeroDuration();
   const TempDir dir_;
   Genesis genesis_;
   std::vector<std::string> homes_;
@@ -203,6 +207,30 @@ TEST_F(ValidatorNodeTest, TakesDownWhatItStartedWhenAnAddressIsTaken) {
   const absl::StatusOr<std::unique_ptr<Node>> second =
       Node::Start(Options(2), std::make_unique<BreakableRegister>(false));
   EXPECT_FALSE(second.ok());
+}
+
+// An operator restores yesterday's backup of a validator that has voted since.
+TEST_F(ValidatorNodeTest, StopsWhenItsDataFolderIsOlderThanItsKeysLastUse) {
+  StartAll();
+  EXPECT_EQ(Put(3, "before"), "final");
+  nodes_[3].reset();
+  const std::string data_dir = Options(3).data_dir;
+  const std::string backup = dir_ / "backup";
+  std::filesystem::copy(data_dir, backup, std::filesystem::copy_options::recursive);
+  Start(3);
+  for (int i = 0; nodes_[3]->status().votes_signed < 8; ++i) {
+    ASSERT_EQ(Put(3, absl::StrCat("voted for ", i)), "final");
+  }
+  nodes_[3].reset();
+  std::filesystem::remove_all(data_dir);
+  std::filesystem::rename(backup, data_dir);
+
+  doppelganger_wait_ = absl::Seconds(30);  // the others' certificates come long before
+  Start(3);
+  EXPECT_THAT(std::string(nodes_[3]->Wait().message()),
+              HasSubstr("of this validator's key that its safety record"));
+  EXPECT_EQ(nodes_[3]->status().votes_signed, 0U);
+  EXPECT_EQ(Put(0, "the others go on"), "final");
 }
 
 }  // namespace
