@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/btree_set.h"
 #include "consensus/codec.h"
 #include "sim/liar_base.h"
 #include "sim/liar_families.h"
@@ -176,8 +177,10 @@ class WrongProposer final : public LiarBase {
     }
   }
   bool Hear(ValidatorIndex, const PeerMessage& message) override {
+    // Once a round: two that answered each other's inventions would never come to an end.
     const auto* proposal = As<Proposal>(message);
-    if (proposal != nullptr && random().Chance(0.5)) Invent(*proposal);
+    if (proposal == nullptr || !heard_.insert(proposal->block->header.round).second) return true;
+    if (random().Chance(0.5)) Invent(*proposal);
     return true;
   }
 
@@ -281,6 +284,8 @@ class WrongProposer final : public LiarBase {
         consensus::MakeBlock(header, qc, consensus::EmptyPayload(), consensus::EmptyPayloadIndex()),
         std::nullopt);
   }
+
+  absl::btree_set<Round> heard_;
 };
 
 }  // namespace
