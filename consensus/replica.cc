@@ -121,6 +121,7 @@ void Replica::OnMessage(ValidatorIndex from, const Proposal& proposal) {
   const BlockPtr& block = proposal.block;
   Process(block->justify);
   if (proposal.tc.has_value()) Process(*proposal.tc);
+  if (halted_) return;
   const bool inserted = InsertBlock(from, block, /*certified=*/false);
   // Its certificates moved this replica to its round at least.
   KILN_CHECK_LE(block->header.round.value, round().value);
@@ -147,6 +148,7 @@ void Replica::OnMessage(ValidatorIndex from, const Vote& vote) {
 void Replica::OnMessage(ValidatorIndex from, const Timeout& timeout) {
   Process(timeout.high_qc);
   if (timeout.last_tc.has_value()) Process(*timeout.last_tc);
+  if (halted_) return;
   if (timeout.round < round()) return TellBehind(from);
   Collect(timeout);
   // An honest validator gave up, so all may (DiemBFT v4, section 3.4).

@@ -10,11 +10,6 @@
 #include "storage/ledger_store.h"
 
 namespace kiln::sim {
-namespace {
-
-// Wall clocks show this at the world's beginning: late in 2023.
-
-}  // namespace
 
 SimReplica::SimReplica(const ReplicaEnvironment* environment, uint32_t number,
                        ValidatorIndex validator, SimRandom random)

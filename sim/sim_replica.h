@@ -145,9 +145,10 @@ class SimReplica final : private node::EngineOutput, private Clock {
   const std::unique_ptr<consensus::Signer> signer_;
   SimDisk disk_;
 
+  bool has_faulty_key_ = false;
+
   // Of one life.
   uint64_t life_ = 0;
-  bool has_faulty_key_ = false;
   std::unique_ptr<Application> application_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<BoundedQueue<node::EngineEvent>> inbox_;

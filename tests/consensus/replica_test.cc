@@ -385,6 +385,22 @@ TEST_F(ReplicaTest, HaltsAtACertificateWithASignatureThatItDoesNotKnow) {
   }
 }
 
+TEST_F(ReplicaTest, HaltsWhenAProposalOrATimeoutBringsSuchACertificate) {
+  for (const bool by_timeout : {false, true}) {
+    cluster_ =
+        std::make_unique<ReplicaCluster>(ClusterOptions{.halts_at_unknown_signatures = true});
+    cluster_->Start(0);
+    const std::vector<BlockPtr> chain = world().Chain(2);
+    if (by_timeout) {
+      cluster_->Deliver({1, 0, world().TimeoutOf({1}, {2}, world().QcFor(chain[1]))});
+    } else {
+      Propose(chain[2]);
+    }
+    EXPECT_EQ(Count("0: HALTS", "of round 1 has a signature of this validator's key"), 1);
+    EXPECT_EQ(Count("0: sends vote", "") + Count("0: sends timeout", ""), 0);
+  }
+}
+
 TEST_F(ReplicaTest, GoesOnWhenItsOwnSignaturesComeBack) {
   cluster_ = std::make_unique<ReplicaCluster>(ClusterOptions{.halts_at_unknown_signatures = true});
   StartAll();
