@@ -32,14 +32,30 @@ absl::Status SyncFolder(const fs::path& path) {
   return synced ? absl::OkStatus() : FolderError("sync", path, std::strerror(error));
 }
 
+// Creates the folder, and those above it that are missing, and syncs each one's parent before the
+// next is made: whenever this is cut short, only the lowest folder that is there may not be durable
+// yet. The next start finds it and syncs its parent first.
 absl::Status CreateFolder(const fs::path& path) {
+  const fs::path parent = path.parent_path();
   std::error_code error;
-  fs::create_directories(path, error);
-  if (error) return FolderError("create", path, error.message());
+  const bool is_there = fs::exists(path, error);
+  if (is_there && path == parent) return absl::OkStatus();  // the root
+  if (!is_there) {
+    KILN_RETURN_IF_ERROR(CreateFolder(parent));
+    fs::create_directory(path, error);
+    if (error) return FolderError("create", path, error.message());
+  }
+  return SyncFolder(parent);
+}
+
+absl::Status CreateDataFolder(const fs::path& path) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error).lexically_normal();
+  if (error) return FolderError("find", path, error.message());
+  KILN_RETURN_IF_ERROR(CreateFolder(absolute.has_filename() ? absolute : absolute.parent_path()));
   fs::permissions(path, fs::perms::owner_all, error);
   if (error) return FolderError("set the mode of", path, error.message());
-  const fs::path parent = fs::absolute(path, error).lexically_normal().parent_path();
-  return SyncFolder(parent.empty() ? fs::path("/") : parent);
+  return absl::OkStatus();
 }
 
 // What exists before the very first CURRENT, and may be left by a crash in between.
@@ -49,9 +65,14 @@ bool PrecedesCurrent(absl::string_view name) {
          (!absl::StartsWith(name, "MANIFEST-") || name == "MANIFEST-000001");
 }
 
-absl::Status RequireCurrentBesideTables(const fs::path& path) {
+bool HoldsLedger(const fs::path& path) {
   std::error_code error;
-  if (fs::exists(path / "CURRENT", error)) return absl::OkStatus();
+  return fs::exists(path / "CURRENT", error);
+}
+
+absl::Status RequireCurrentBesideTables(const fs::path& path) {
+  if (HoldsLedger(path)) return absl::OkStatus();
+  std::error_code error;
   fs::directory_iterator entries(path, error);
   if (error) return FolderError("list", path, error.message());
   for (const fs::directory_entry& entry : entries) {
@@ -71,11 +92,12 @@ absl::Status PrepareDataDir(const std::string& dir) {
   const fs::path path(dir);
   std::error_code error;
   const fs::file_status found = fs::status(path, error);
-  if (found.type() == fs::file_type::not_found) return CreateFolder(path);
+  if (found.type() == fs::file_type::not_found) return CreateDataFolder(path);
   if (found.type() != fs::file_type::directory) {
     return FolderError("use", path, error ? error.message() : "it is not a folder");
   }
-  return RequireCurrentBesideTables(path);
+  KILN_RETURN_IF_ERROR(RequireCurrentBesideTables(path));
+  return HoldsLedger(path) ? absl::OkStatus() : CreateDataFolder(path);
 }
 
 absl::Status RequireLedger(const std::string& dir) {

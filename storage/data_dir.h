@@ -8,9 +8,10 @@
 
 namespace kiln::storage {
 
-// Creates the folder (mode 0700, durably) when there is none. DataLoss when it holds tables or logs
-// but not the file that names them: RocksDB would start an empty ledger beside them, and an
-// amnesiac validator may sign twice.
+// Creates the folder (mode 0700) when there is none. It is durable when this returns, though
+// another process may have made it and not come further. DataLoss when it holds tables or logs but
+// not the file that names them: RocksDB would start an empty ledger beside them, and an amnesiac
+// validator may sign twice.
 absl::Status PrepareDataDir(const std::string& dir);
 
 // NotFound unless a ledger is in the folder; DataLoss as above.

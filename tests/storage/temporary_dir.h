@@ -11,10 +11,19 @@
 
 namespace kiln::storage {
 
+// Where files are quickest: in memory, on systems that have such a folder.
+inline std::filesystem::path MemoryFolder() {
+  const std::filesystem::path memory = "/dev/shm";
+  std::error_code error;
+  return std::filesystem::is_directory(memory, error) ? memory
+                                                      : std::filesystem::temp_directory_path();
+}
+
 class TemporaryDir {
  public:
-  TemporaryDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "kiln-storage-XXXXXX").string();
+  explicit TemporaryDir(
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "kiln-storage-XXXXXX").string();
     KILN_CHECK(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
