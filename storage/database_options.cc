@@ -74,7 +74,7 @@ rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env) {
   return options;
 }
 
-std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions() {
+std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions(size_t write_buffer_bytes) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   table.cache_index_and_filter_blocks = true;
@@ -93,6 +93,10 @@ std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions() {
   }
   families[static_cast<size_t>(Family::kApplicationState)].write_buffer_size =
       kPayloadWriteBufferBytes;
+  if (write_buffer_bytes == 0) return families;
+  for (rocksdb::ColumnFamilyOptions& family : families) {
+    family.write_buffer_size = write_buffer_bytes;
+  }
   return families;
 }
 

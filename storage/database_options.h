@@ -5,6 +5,7 @@
 
 #include <rocksdb/options.h>
 
+#include <cstddef>
 #include <vector>
 
 #include "storage/schema.h"
@@ -12,8 +13,9 @@
 namespace kiln::storage {
 
 rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env);
-// One for each family, in order of their numbers.
-std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions();
+// One for each family, in order of their numbers. `write_buffer_bytes` is every family's; 0: each
+// has its own.
+std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions(size_t write_buffer_bytes = 0);
 
 }  // namespace kiln::storage
 

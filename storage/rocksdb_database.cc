@@ -19,6 +19,7 @@
 #include "base/status_macros.h"
 #include "storage/data_dir.h"
 #include "storage/database_options.h"
+#include "storage/strict_file_system.h"
 
 namespace kiln::storage {
 namespace {
@@ -95,8 +96,8 @@ absl::Status ReadError(Family family, absl::string_view key, const rocksdb::Stat
   return absl::UnavailableError(message);
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors() {
-  const std::vector<rocksdb::ColumnFamilyOptions> options = MakeFamilyOptions();
+std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(size_t write_buffer_bytes) {
+  const std::vector<rocksdb::ColumnFamilyOptions> options = MakeFamilyOptions(write_buffer_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     descriptors.emplace_back(std::string(kFamilyNames[i]), options[i]);
@@ -187,7 +188,10 @@ class RocksDbIterator final : public Iterator {
 // One open folder, all its column families, its lock. Thread-safe.
 class RocksDbDatabase final : public Database {
  public:
-  RocksDbDatabase(const std::string& dir, rocksdb::Env* env) : Database(dir), env_(env) {}
+  RocksDbDatabase(const std::string& dir, rocksdb::Env* env, size_t write_buffer_bytes)
+      : Database(dir),
+        env_(rocksdb::NewCompositeEnv(MakeStrictFileSystem(env->GetFileSystem()))),
+        write_buffer_bytes_(write_buffer_bytes) {}
   ~RocksDbDatabase() override;
 
   absl::Status OpenReadWrite();
@@ -215,7 +219,8 @@ class RocksDbDatabase final : public Database {
     return handles_[static_cast<size_t>(family)];
   }
 
-  rocksdb::Env* const env_;
+  const std::unique_ptr<rocksdb::Env> env_;
+  const size_t write_buffer_bytes_;
   rocksdb::FileLock* reader_lock_ = nullptr;  // RocksDB itself takes it when it may write
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_{};
@@ -223,12 +228,13 @@ class RocksDbDatabase final : public Database {
 
 absl::Status RocksDbDatabase::OpenReadWrite() {
   KILN_RETURN_IF_ERROR(PrepareDataDir(dir()));
-  rocksdb::DBOptions options = MakeDatabaseOptions(env_);
+  rocksdb::DBOptions options = MakeDatabaseOptions(env_.get());
   options.listeners.push_back(std::make_shared<FailureListener>(
       [this](const rocksdb::Status& cause) { Fail(WriteError(cause)); }));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, dir(), Descriptors(), &handles, &db);
+  const rocksdb::Status status =
+      rocksdb::DB::Open(options, dir(), Descriptors(write_buffer_bytes_), &handles, &db);
   if (!status.ok()) return OpenError(dir(), status);
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), handles_.begin());
@@ -238,14 +244,14 @@ absl::Status RocksDbDatabase::OpenReadWrite() {
 absl::Status RocksDbDatabase::OpenReadOnly() {
   KILN_RETURN_IF_ERROR(RequireLedger(dir()));
   if (!env_->LockFile(absl::StrCat(dir(), kLockFile), &reader_lock_).ok()) return HeldError(dir());
-  rocksdb::DBOptions options = MakeDatabaseOptions(env_);
+  rocksdb::DBOptions options = MakeDatabaseOptions(env_.get());
   options.create_if_missing = false;
   options.create_missing_column_families = false;
   options.info_log = std::make_shared<SilentLogger>();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::OpenForReadOnly(options, dir(), Descriptors(), &handles, &db);
+      rocksdb::DB::OpenForReadOnly(options, dir(), Descriptors(write_buffer_bytes_), &handles, &db);
   if (!status.ok()) return OpenError(dir(), status);
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), handles_.begin());
@@ -284,9 +290,10 @@ absl::StatusOr<std::string> RocksDbDatabase::Get(Family family, absl::string_vie
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Database>> OpenRocksDbDatabase(const std::string& dir, Access access,
-                                                              rocksdb::Env* env) {
-  const auto database =
-      std::make_shared<RocksDbDatabase>(dir, env != nullptr ? env : rocksdb::Env::Default());
+                                                              rocksdb::Env* env,
+                                                              size_t write_buffer_bytes) {
+  const auto database = std::make_shared<RocksDbDatabase>(
+      dir, env != nullptr ? env : rocksdb::Env::Default(), write_buffer_bytes);
   KILN_RETURN_IF_ERROR(access == Access::kReadOnly ? database->OpenReadOnly()
                                                    : database->OpenReadWrite());
   return database;

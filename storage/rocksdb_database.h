@@ -2,6 +2,7 @@
 #ifndef KILN_STORAGE_ROCKSDB_DATABASE_H_
 #define KILN_STORAGE_ROCKSDB_DATABASE_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -18,8 +19,10 @@ enum class Access { kReadWrite, kReadOnly };
 
 // Creates the folder and the column families when there are none. A folder that has lost the file
 // which names its tables is refused, never started anew. `env` is the disk; null for the machine's.
+// `write_buffer_bytes` as in RocksDbStoreOptions.
 absl::StatusOr<std::shared_ptr<Database>> OpenRocksDbDatabase(const std::string& dir, Access access,
-                                                              rocksdb::Env* env);
+                                                              rocksdb::Env* env,
+                                                              size_t write_buffer_bytes = 0);
 
 }  // namespace kiln::storage
 

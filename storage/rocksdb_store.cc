@@ -12,7 +12,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOption
   KILN_ASSIGN_OR_RETURN(
       std::shared_ptr<Database> database,
       OpenRocksDbDatabase(options.data_dir,
-                          options.read_only ? Access::kReadOnly : Access::kReadWrite, options.env));
+                          options.read_only ? Access::kReadOnly : Access::kReadWrite, options.env,
+                          options.write_buffer_bytes));
   return OpenStore(std::move(database), options.genesis, options.read_only);
 }
 

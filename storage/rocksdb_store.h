@@ -2,6 +2,7 @@
 #ifndef KILN_STORAGE_ROCKSDB_STORE_H_
 #define KILN_STORAGE_ROCKSDB_STORE_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,9 @@ struct RocksDbStoreOptions {
   Genesis genesis;
   bool read_only = false;  // for offline tools: nothing is written; refused while a node runs on it
   rocksdb::Env* env = nullptr;  // the disk; null for the machine's. A test may bring a faulty one
+  // Of every column family, before it is written into a table; 0 for the sizes that suit a node. A
+  // test may want many small tables.
+  size_t write_buffer_bytes = 0;
 };
 
 // Opens or creates, as OpenStore (storage/ledger_store.h) does. Besides its errors:
