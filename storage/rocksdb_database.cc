@@ -19,6 +19,7 @@
 #include "base/status_macros.h"
 #include "storage/data_dir.h"
 #include "storage/database_options.h"
+#include "storage/log_check.h"
 #include "storage/strict_file_system.h"
 
 namespace kiln::storage {
@@ -84,6 +85,14 @@ absl::Status OpenError(absl::string_view dir, const rocksdb::Status& status) {
                      "): use the version that wrote it, or another --home"));
   }
   return absl::UnavailableError(absl::StrCat("cannot open ", dir, ": ", text));
+}
+
+// RocksDB would refuse most of what this finds without a word on where it is, and not see the rest.
+absl::Status RequireWholeLogs(const std::string& dir, rocksdb::Env* env) {
+  const absl::Status status = CheckLogs(dir, env);
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(
+      absl::StrCat(dir, " is damaged (", status.message(), "): ", kDamageRemedy));
 }
 
 absl::Status ReadError(Family family, absl::string_view key, const rocksdb::Status& status) {
@@ -228,6 +237,7 @@ class RocksDbDatabase final : public Database {
 
 absl::Status RocksDbDatabase::OpenReadWrite() {
   KILN_RETURN_IF_ERROR(PrepareDataDir(dir()));
+  KILN_RETURN_IF_ERROR(RequireWholeLogs(dir(), env_.get()));
   rocksdb::DBOptions options = MakeDatabaseOptions(env_.get());
   options.listeners.push_back(std::make_shared<FailureListener>(
       [this](const rocksdb::Status& cause) { Fail(WriteError(cause)); }));
@@ -244,6 +254,7 @@ absl::Status RocksDbDatabase::OpenReadWrite() {
 absl::Status RocksDbDatabase::OpenReadOnly() {
   KILN_RETURN_IF_ERROR(RequireLedger(dir()));
   if (!env_->LockFile(absl::StrCat(dir(), kLockFile), &reader_lock_).ok()) return HeldError(dir());
+  KILN_RETURN_IF_ERROR(RequireWholeLogs(dir(), env_.get()));
   rocksdb::DBOptions options = MakeDatabaseOptions(env_.get());
   options.create_if_missing = false;
   options.create_missing_column_families = false;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,10 @@ namespace kiln::storage {
 
 class StoreFixture : public testing::Test {
  protected:
+  StoreFixture() = default;
+  // With its files below another folder than that for temporary ones.
+  explicit StoreFixture(const std::filesystem::path& parent) : dir_(parent) {}
+
   std::string data_dir() const { return dir_.At("data"); }
 
   absl::StatusOr<std::unique_ptr<Store>> TryOpen(bool read_only = false,
