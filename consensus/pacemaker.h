@@ -38,7 +38,7 @@ class Pacemaker {
   uint64_t deadline_us() const { return deadline_us_; }
   // When an idle leader speaks all the same.
   uint64_t heartbeat_deadline_us() const { return entered_us_ + options_.heartbeat_us; }
-  // How long a leader that could only certify results waits for a transaction to go with them. A
+  // Until when a leader that could only certify results waits for a transaction to go with them. A
   // client that was just answered needs about a millisecond to send the next.
   uint64_t settle_deadline_us() const {
     return entered_us_ + std::min(kSettleUs, options_.round_timeout_min_us / 4);

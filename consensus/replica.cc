@@ -22,8 +22,7 @@ constexpr char kDivergedAdvice[] =
 constexpr char kSharedKeyAdvice[] =
     "this data folder is older than the key's last use (a restored copy?), or another process runs "
     "with the same key: stop that process, and start only with the folder that was used last; "
-    "while "
-    "it cannot be found this validator must stay down, the others go on without it";
+    "while it cannot be found this validator must stay down, the others go on without it";
 
 Round FirstRound(const SafetyRecord& record) {
   Round highest = record.high_qc.round;
@@ -382,17 +381,19 @@ void Replica::Collect(const Timeout& timeout) {
   Process(**tc);
 }
 
+BlockPtr Replica::TipWithNothingToOrder() const {
+  return payloads_->HasTransactions() ? nullptr : tree_.Find(high_qc().block_id);
+}
+
 bool Replica::IsQuiet() const {
-  if (payloads_->HasTransactions()) return false;
-  const BlockPtr tip = tree_.Find(high_qc().block_id);
+  const BlockPtr tip = TipWithNothingToOrder();
   return tip != nullptr && tree_.LastNonemptyHeight(tip->id) <= tip->header.executed_height;
 }
 
 // Every transaction is committed by what this replica can show, but the result of one is in no
 // certified header yet.
 bool Replica::IsSettled() const {
-  if (payloads_->HasTransactions()) return false;
-  const BlockPtr tip = tree_.Find(high_qc().block_id);
+  const BlockPtr tip = TipWithNothingToOrder();
   return tip != nullptr && tree_.LastNonemptyHeight(tip->id) <= tree_.CommitsHeightOfChild(tip->id);
 }
 

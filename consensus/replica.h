@@ -146,6 +146,8 @@ class Replica {
   void Cast(const Vote& vote);
   void Collect(ValidatorIndex from, const Vote& vote);
   void Collect(const Timeout& timeout);
+  // The block of the highest QC; null while transactions wait, or that block is missing.
+  BlockPtr TipWithNothingToOrder() const;
   bool IsQuiet() const;
   bool IsSettled() const;
   uint64_t SilentUntil() const;

@@ -123,6 +123,13 @@ std::optional<TimeoutCertificate> LiarBase::MakeTc(Round round) {
   return tc;
 }
 
+std::optional<TimeoutCertificate> LiarBase::MakeTcAndTakePart(Round round) {
+  if (const std::optional<Timeout> own = MakeTimeout(round)) {
+    memory_.Note(context_.self, AsPeerMessage(*own));
+  }
+  return MakeTc(round);
+}
+
 void LiarBase::Replace(const Hash& original, const Hash& other) {
   if (replaced_.size() >= kReplacedMax) replaced_.clear();
   replaced_.insert_or_assign(original, other);

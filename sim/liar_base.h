@@ -106,6 +106,8 @@ class LiarBase : public Liar {
   std::optional<consensus::Timeout> MakeTimeout(Round round);
   // Of what was received: certificates that nobody else may have.
   std::optional<consensus::TimeoutCertificate> MakeTc(Round round);
+  // Likewise, with a timeout of its own among them, if it can make one.
+  std::optional<consensus::TimeoutCertificate> MakeTcAndTakePart(Round round);
 
   // From now on the replica's votes for `original` are for `other`.
   void Replace(const Hash& original, const Hash& other);

@@ -47,10 +47,7 @@ class CertificateForger final : public LiarBase {
   // than it reports.
   void LowerTc(Round round) {
     if (round <= lowered_) return;
-    if (const std::optional<Timeout> own = MakeTimeout(round)) {
-      memory().Note(context_.self, AsPeerMessage(*own));
-    }
-    std::optional<consensus::TimeoutCertificate> tc = MakeTc(round);
+    std::optional<consensus::TimeoutCertificate> tc = MakeTcAndTakePart(round);
     if (!tc.has_value() || tc->high_qc.round.value == 0) return;
     lowered_ = round;
     tc->high_qc = memory().HighestQcBelow(tc->high_qc.round);

@@ -196,10 +196,7 @@ class TimeoutScatterer final : public LiarBase {
   // has proposed.
   void GiveUpOnNext(Round round) {
     if (round < next_) return;
-    if (const std::optional<Timeout> own = MakeTimeout(round)) {
-      memory().Note(context_.self, AsPeerMessage(*own));
-    }
-    const std::optional<consensus::TimeoutCertificate> tc = MakeTc(round);
+    const std::optional<consensus::TimeoutCertificate> tc = MakeTcAndTakePart(round);
     if (!tc.has_value()) return;
     next_ = Round{round.value + 1};
     memory().Note(*tc);

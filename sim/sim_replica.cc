@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
@@ -10,6 +11,19 @@
 #include "storage/ledger_store.h"
 
 namespace kiln::sim {
+namespace {
+
+// Whether others sign with the replica's key, or it forgets what it signed: a twin or a liar, which
+// goes on all the same.
+bool SignsElsewhere(const Scenario& scenario, uint32_t number, ValidatorIndex validator) {
+  const auto is_lie = [number](const Fault& fault) {
+    return fault.row.starts_with('B') && absl::c_linear_search(fault.nodes, number);
+  };
+  return absl::c_linear_search(scenario.twins, validator.value) ||
+         absl::c_any_of(scenario.faults, is_lie);
+}
+
+}  // namespace
 
 SimReplica::SimReplica(const ReplicaEnvironment* environment, uint32_t number,
                        ValidatorIndex validator, SimRandom random)
@@ -65,7 +79,7 @@ absl::Status SimReplica::Recover() {
                        .round_timeout_max_us = scenario.round_timeout_max_ms * 1000,
                        .heartbeat_us = scenario.heartbeat_ms * 1000};
   options.listen_us = scenario.listen_ms * 1000;
-  options.halts_at_unknown_signatures = !has_faulty_key_;
+  options.halts_at_unknown_signatures = !SignsElsewhere(scenario, number_, validator_);
   options.mempool_max = {scenario.mempool_transactions_max,
                          scenario.mempool_transactions_max * 1024};
   node::ValidatorCore::Environment around;

@@ -99,9 +99,6 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void Submit(std::string batch, uint64_t deadline_us, std::shared_ptr<network::SubmitSink> sink,
               bool may_be_barrier = false);
 
-  // Before its first start: others sign with its key, or it forgets, and it goes on all the same.
-  void SetFaultyKey() { has_faulty_key_ = true; }
-
   // Faults.
   void PauseUntil(uint64_t us) { paused_until_us_ = std::max(paused_until_us_, us); }
   void SetDrift(double percent);
@@ -144,8 +141,6 @@ class SimReplica final : private node::EngineOutput, private Clock {
   SimRandom random_;
   const std::unique_ptr<consensus::Signer> signer_;
   SimDisk disk_;
-
-  bool has_faulty_key_ = false;
 
   // Of one life.
   uint64_t life_ = 0;

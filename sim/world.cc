@@ -185,13 +185,7 @@ void World::MakeLiars() {
       if (number < replicas()) lies[number].push_back(fault);
     }
   }
-  for (uint32_t number = 0; number < replicas(); ++number) {
-    if (cluster_.replicas_of(replica(number).validator().value).size() > 1) {
-      replica(number).SetFaultyKey();
-    }
-  }
   for (const auto& [number, faults] : lies) {
-    replica(number).SetFaultyKey();
     LiarContext context = ContextFor(number);
     context.count = [this](absl::string_view row) { ++result_.faults[std::string(row)]; };
     liars_[number] = MakeLiar(faults, std::move(context));

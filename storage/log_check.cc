@@ -51,15 +51,15 @@ uint32_t Mask(uint32_t crc) {
   return (crc >> 15 | crc << 17) + 0xA282EAD8;
 }
 
-// The length of the shortest payload at the beginning of `bytes` that has this checksum; npos when
-// there is none. `bytes` begins with the type.
-size_t LengthByChecksum(absl::string_view bytes, uint32_t checksum) {
+// Whether a payload of any length at the beginning of `bytes`, which begins with the type, has this
+// checksum.
+bool HasChecksumAtSomeLength(absl::string_view bytes, uint32_t checksum) {
   uint32_t crc = UINT32_MAX;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    crc = ExtendCrc(crc, bytes[i]);
-    if (Mask(crc) == checksum) return i;
+  for (const char byte : bytes) {
+    crc = ExtendCrc(crc, byte);
+    if (Mask(crc) == checksum) return true;
   }
-  return absl::string_view::npos;
+  return false;
 }
 
 bool HasChecksum(absl::string_view type_and_payload, uint32_t checksum) {
@@ -85,7 +85,7 @@ absl::Status CheckBlock(absl::string_view block, size_t offset) {
     }
     const absl::string_view rest = record.substr(kTypeAt);
     if (length + 1 > rest.size()) {
-      if (LengthByChecksum(rest, checksum) == absl::string_view::npos) return absl::OkStatus();
+      if (!HasChecksumAtSomeLength(rest, checksum)) return absl::OkStatus();
       return RecordError(offset + at, "is whole, but its length is damaged");
     }
     if (!HasChecksum(rest.substr(0, length + 1), checksum)) {

@@ -11,22 +11,18 @@
 
 #include "absl/time/time.h"
 #include "base/check.h"
-#include "base/clock.h"
 #include "crypto/ed25519.h"
 #include "crypto/encoding.h"
+#include "network/convert.h"
 #include "network/tls_identity.h"
 
 namespace kiln::network {
 
-inline absl::Time TestNow() {
-  return absl::FromUnixMicros(static_cast<int64_t>(SystemClock()->Read().wall_us));
-}
-
 // What is wrong with it; by default nothing.
 struct CraftedOptions {
   int extensions = 1;
-  absl::Time not_before = TestNow() - absl::Minutes(5);
-  absl::Time not_after = TestNow() + absl::Hours(1);
+  absl::Time not_before = WallNow() - absl::Minutes(5);
+  absl::Time not_after = WallNow() + absl::Hours(1);
   const char* curve = "P-256";
   bool sign_other_key = false;      // the node key's signature covers another TLS key
   bool sign_other_chain = false;    // or another chain id

@@ -290,7 +290,7 @@ TEST_F(PeerRefusalTest, RefusesCallersWithoutOrWithABadCertificateBeforeTheyCanC
   EXPECT_FALSE(ProbeTls(address()).answered) << "no certificate";
   const auto expired = CraftCertificate(
       cluster_.key(0), TestChainId(),
-      {.not_before = TestNow() - absl::Hours(2), .not_after = TestNow() - absl::Hours(1)});
+      {.not_before = WallNow() - absl::Hours(2), .not_after = WallNow() - absl::Hours(1)});
   EXPECT_FALSE(ProbeTls(address(), {.certificate = &expired}).answered);
   EXPECT_TRUE(LogLines::AwaitLineWith("certificate: expired"));
   const auto bare = CraftCertificate(cluster_.key(0), TestChainId(), {.extensions = 0});

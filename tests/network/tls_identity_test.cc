@@ -19,7 +19,7 @@
 namespace kiln::network {
 namespace {
 
-std::string CauseOf(const std::string& pem, absl::Time now = TestNow()) {
+std::string CauseOf(const std::string& pem, absl::Time now = WallNow()) {
   const auto identity = CheckIdentityCertificate(pem, now);
   if (identity.ok()) return "";
   EXPECT_EQ(identity.status().code(), absl::StatusCode::kUnauthenticated);
@@ -31,21 +31,21 @@ std::string CauseOfCrafted(const CraftedOptions& options) {
 }
 
 TEST(IdentityCertificate, ProvesTheNodeKeyAndTheChain) {
-  const auto made = MakeIdentityCertificate(TestNodeKey(1), TestChainId(2), TestNow());
-  const auto identity = CheckIdentityCertificate(made.certificate_pem, TestNow());
+  const auto made = MakeIdentityCertificate(TestNodeKey(1), TestChainId(2), WallNow());
+  const auto identity = CheckIdentityCertificate(made.certificate_pem, WallNow());
   ASSERT_TRUE(identity.ok()) << identity.status();
   EXPECT_EQ(identity->node_key, TestNodeKey(1).public_key());
   EXPECT_EQ(identity->chain_id, TestChainId(2));
 }
 
 TEST(IdentityCertificate, HasAFreshKeyEachTime) {
-  const auto first = MakeIdentityCertificate(TestNodeKey(1), TestChainId(), TestNow());
-  const auto second = MakeIdentityCertificate(TestNodeKey(1), TestChainId(), TestNow());
+  const auto first = MakeIdentityCertificate(TestNodeKey(1), TestChainId(), WallNow());
+  const auto second = MakeIdentityCertificate(TestNodeKey(1), TestChainId(), WallNow());
   EXPECT_NE(first.private_key_pem, second.private_key_pem);
 }
 
 TEST(IdentityCertificate, IsValidForADayGiveOrTakeTheClockSkew) {
-  const absl::Time now = TestNow();
+  const absl::Time now = WallNow();
   const std::string pem =
       MakeIdentityCertificate(TestNodeKey(1), TestChainId(), now).certificate_pem;
   const absl::Time from = now - kCertificateClockSkewMax;
@@ -80,7 +80,7 @@ TEST(IdentityCertificate, IsRefusedForEachFaultByName) {
 }
 
 TEST(IdentityCertificate, IsRefusedWhenThereIsNotExactlyOne) {
-  const auto made = MakeIdentityCertificate(TestNodeKey(1), TestChainId(), TestNow());
+  const auto made = MakeIdentityCertificate(TestNodeKey(1), TestChainId(), WallNow());
   EXPECT_EQ(CauseOf(""), "certificate: none was presented");
   EXPECT_EQ(CauseOf(made.certificate_pem + made.certificate_pem),
             "certificate: not exactly one was presented");
@@ -93,12 +93,12 @@ TEST(IdentityCertificate, IsRefusedWhenThereIsNotExactlyOne) {
 TEST(IdentityCertificate, NeverCrashesOnMutatedBytes) {
   std::mt19937_64 chance(3);  // the same in every run
   const std::string pem =
-      MakeIdentityCertificate(TestNodeKey(1), TestChainId(), TestNow()).certificate_pem;
+      MakeIdentityCertificate(TestNodeKey(1), TestChainId(), WallNow()).certificate_pem;
   size_t refused = 0;
   for (int i = 0; i < 3000; ++i) {
     std::string mutated = pem;
     mutated[chance() % mutated.size()] = static_cast<char>("ABCabc019+/=\n -"[chance() % 15]);
-    if (!CheckIdentityCertificate(mutated, TestNow()).ok()) ++refused;
+    if (!CheckIdentityCertificate(mutated, WallNow()).ok()) ++refused;
   }
   EXPECT_GT(refused, 2000u);
 }
@@ -136,7 +136,7 @@ TEST(TlsIdentity, ServesClientsThatHaveNoCertificate) {
   const ProbeResult probe = ProbeTls(server.address());
   EXPECT_TRUE(probe.answered);
   EXPECT_EQ(probe.version, TLS1_3_VERSION);
-  const auto proved = CheckIdentityCertificate(probe.server_certificate, TestNow());
+  const auto proved = CheckIdentityCertificate(probe.server_certificate, WallNow());
   ASSERT_TRUE(proved.ok()) << proved.status();
   EXPECT_EQ(proved->node_key, key.public_key());
 }
@@ -197,9 +197,9 @@ TEST(TlsIdentity, RefusesEachBadClientCertificateAndSaysWhy) {
       {{.extensions = 0}, "without the extension"},
       {{.extensions = 2}, "more than one extension"},
       {{.sign_by_other_node = true}, "not signed by the node key"},
-      {{.not_before = TestNow() - absl::Hours(2), .not_after = TestNow() - absl::Hours(1)},
+      {{.not_before = WallNow() - absl::Hours(2), .not_after = WallNow() - absl::Hours(1)},
        "expired"},
-      {{.not_before = TestNow() + absl::Hours(1), .not_after = TestNow() + absl::Hours(2)},
+      {{.not_before = WallNow() + absl::Hours(1), .not_after = WallNow() + absl::Hours(2)},
        "not valid yet"}};
   for (const auto& [options, expected] : cases) {
     const auto crafted = CraftCertificate(TestNodeKey(2), TestChainId(), options);

@@ -4,7 +4,6 @@
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -20,13 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kRottenBlocks = 20;  // the oldest are neither cached nor checked by a start
 constexpr size_t kSectorBytes = 512;
-
-std::string ContentsOf(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream contents;
-  contents << file.rdbuf();
-  return contents.str();
-}
 
 void FlipBit(const fs::path& path, size_t byte, int bit) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "tests/storage/store_fixture.h"
@@ -28,12 +27,6 @@ class LogCheck : public StoreFixture {
     KILN_CHECK(false) << part;
     return {};
   }
-  static std::string Read(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream contents;
-    contents << file.rdbuf();
-    return contents.str();
-  }
   // The whole file, which must be intact at first.
   static void ExpectEveryFlipIsFound(const std::string& contents) {
     ASSERT_TRUE(CheckLog(contents).ok()) << CheckLog(contents);
@@ -46,7 +39,7 @@ class LogCheck : public StoreFixture {
 };
 
 TEST_F(LogCheck, AcceptsALogThatIsCutAnywhere) {
-  const std::string log = Read(PathOf(".log"));
+  const std::string log = ContentsOf(PathOf(".log"));
   ASSERT_GT(log.size(), 32u << 10);
   for (size_t bytes = 0; bytes <= log.size(); bytes += 7) {
     EXPECT_TRUE(CheckLog(log.substr(0, bytes)).ok()) << bytes << ": " << CheckLog(log);
@@ -54,17 +47,17 @@ TEST_F(LogCheck, AcceptsALogThatIsCutAnywhere) {
 }
 
 TEST_F(LogCheck, FindsAFlippedBitInEveryByteOfAManifest) {
-  ExpectEveryFlipIsFound(Read(PathOf("MANIFEST-")));
+  ExpectEveryFlipIsFound(ContentsOf(PathOf("MANIFEST-")));
 }
 
 TEST_F(LogCheck, FindsAFlippedBitInEveryByteOfTheLastRecords) {
-  const std::string log = Read(PathOf(".log"));
+  const std::string log = ContentsOf(PathOf(".log"));
   ExpectEveryFlipIsFound(log.substr(32 << 10));
 }
 
 TEST_F(LogCheck, RefusesToStartFromALogWhoseLastRecordHasADamagedLength) {
   const fs::path path = PathOf(".log");
-  std::string log = Read(path);
+  std::string log = ContentsOf(path);
   // The lengths of records that end with the log: a record in its last block is one of them.
   size_t header = 32 << 10;
   for (size_t next = header; next + 7 <= log.size();) {

@@ -1,9 +1,11 @@
-// A folder that goes when its test ends.
+// A folder that goes when its test ends, and reading what is in one.
 #ifndef KILN_TESTS_STORAGE_TEMPORARY_DIR_H_
 #define KILN_TESTS_STORAGE_TEMPORARY_DIR_H_
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <system_error>
 
@@ -39,6 +41,14 @@ class TemporaryDir {
  private:
   std::filesystem::path path_;
 };
+
+// Of a file; empty when it cannot be read.
+inline std::string ContentsOf(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream contents;
+  contents << file.rdbuf();
+  return contents.str();
+}
 
 }  // namespace kiln::storage
 
