@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kRounds = 200;
+constexpr uint64_t kRounds = 240;
 constexpr uint64_t kReopenEvery = 45;
 // Runs, each of which is stopped at every kRuns-th point of its own.
 constexpr size_t kRuns = 4;
