@@ -1,7 +1,5 @@
 #include "node/health.h"
 
-#include <sys/statvfs.h>
-
 #include "absl/strings/str_cat.h"
 
 namespace kiln::node {
@@ -19,9 +17,10 @@ uint64_t ConnectedPower(const HealthInput& input) {
 }  // namespace
 
 std::string WhyNotReady(const HealthInput& input) {
-  if (input.disk_free_bytes < input.disk_free_bytes_min) {
+  if (input.disk_room != DiskRoom::kEnough) {
     return absl::StrCat("disk has ", input.disk_free_bytes >> 20, " MiB free, less than the ",
-                        input.disk_free_bytes_min >> 20, " MiB of disk_free_bytes_min");
+                        input.disk_free_bytes_min >> 20, " MiB of disk_free_bytes_min",
+                        input.disk_room == DiskRoom::kNone ? ": nothing is signed" : "");
   }
   const uint64_t power = ConnectedPower(input);
   if (!input.validators->IsQuorum(power)) {
@@ -41,12 +40,6 @@ std::string WhyNotReady(const HealthInput& input) {
 
 absl::Duration HeadAgeMax(absl::Duration heartbeat, absl::Duration round_timeout_max) {
   return 3 * heartbeat + 2 * round_timeout_max;
-}
-
-uint64_t DiskFreeBytes(const std::string& path) {
-  struct statvfs info;
-  if (statvfs(path.c_str(), &info) != 0) return 0;
-  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
 }  // namespace kiln::node

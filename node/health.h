@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "consensus/validator_set.h"
+#include "node/disk_guard.h"
 
 namespace kiln::node {
 
@@ -21,6 +22,7 @@ struct HealthInput {
   absl::Time head_time;  // of the newest committed block
   absl::Time now;
   absl::Duration head_age_max;  // see HeadAgeMax
+  DiskRoom disk_room = DiskRoom::kEnough;
   uint64_t disk_free_bytes = 0;
   uint64_t disk_free_bytes_min = 0;
 };
@@ -32,9 +34,6 @@ std::string WhyNotReady(const HealthInput& input);
 // An idle chain commits a heartbeat's block with the next heartbeat, so a healthy head may be two
 // heartbeats old; one more, and two of the longest rounds, before it counts as stale.
 absl::Duration HeadAgeMax(absl::Duration heartbeat, absl::Duration round_timeout_max);
-
-// Free bytes of the file system that holds `path`; 0 when that cannot be known.
-uint64_t DiskFreeBytes(const std::string& path);
 
 }  // namespace kiln::node
 

@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions options,
 namespace node {
 namespace {
 
-constexpr absl::Duration kSuperviseEvery = absl::Milliseconds(500);
+constexpr absl::Duration kSuperviseEvery = absl::Milliseconds(100);
 // How long a graceful stop waits for transactions that were accepted.
 constexpr absl::Duration kDrainMax = absl::Seconds(3);
 constexpr size_t kBarrierKeyBytes = 32;
@@ -74,6 +74,7 @@ ValidatorNode::ValidatorNode(NodeOptions options, std::unique_ptr<Application> a
     : options_(std::move(options)),
       application_(std::move(application)),
       chain_id_(options_.genesis.ChainId()),
+      disk_(options_.data_dir, options_.disk_free_bytes_min),
       inbox_(kInboxEventsMax, kInboxBytesMax) {}
 
 absl::StatusOr<std::unique_ptr<Node>> ValidatorNode::Start(
@@ -133,13 +134,7 @@ absl::Status ValidatorNode::OpenStore() {
     return absl::FailedPreconditionError(
         absl::StrCat("cannot make the data folder ", options_.data_dir, ": ", error.message()));
   }
-  const uint64_t free_bytes = DiskFreeBytes(options_.data_dir);
-  if (free_bytes < options_.disk_free_bytes_min) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(options_.data_dir, ": disk has ", free_bytes >> 20,
-                     " MiB free, less than the ", options_.disk_free_bytes_min >> 20,
-                     " MiB of disk_free_bytes_min: make room, or lower the setting in kiln.toml"));
-  }
+  KILN_RETURN_IF_ERROR(disk_.Prepare());
   KILN_ASSIGN_OR_RETURN(store_, storage::OpenRocksDbStore({.data_dir = options_.data_dir,
                                                            .genesis = options_.genesis,
                                                            .read_only = false}));
@@ -147,7 +142,7 @@ absl::Status ValidatorNode::OpenStore() {
     KILN_ASSIGN_OR_RETURN(vote_log_, VoteLog::Open(options_.vote_log_file));
   }
   absl::MutexLock lock(&mutex_);
-  disk_free_bytes_ = free_bytes;
+  disk_free_bytes_ = disk_.free_bytes();
   return absl::OkStatus();
 }
 
@@ -233,7 +228,7 @@ void ValidatorNode::RunReplica() {
   absl::Status status = core_->Start(*clock);
   while (status.ok()) {
     Publish();
-    if (inbox_.closed()) return;
+    if (inbox_.closed() || !WaitForDiskRoom()) return;
     const uint64_t now_us = clock->Read().monotonic_us;
     const uint64_t deadline_us = core_->NextDeadline();
     const absl::Duration wait = deadline_us <= now_us
@@ -244,6 +239,17 @@ void ValidatorNode::RunReplica() {
                              *clock);
   }
   Fail(std::move(status));
+}
+
+bool ValidatorNode::HasDiskRoomOrStops() const {
+  return stopping_ || disk_room_ != DiskRoom::kNone;
+}
+
+// Meanwhile reads are served, and the inbox fills and then drops: the protocol tolerates loss.
+bool ValidatorNode::WaitForDiskRoom() {
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(this, &ValidatorNode::HasDiskRoomOrStops));
+  return disk_room_ != DiskRoom::kNone;
 }
 
 void ValidatorNode::Publish() {
@@ -442,6 +448,7 @@ std::string ValidatorNode::NotReadyReason(
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return "stopping";
+    input.disk_room = disk_room_;
     input.disk_free_bytes = disk_free_bytes_;
   }
   input.validators = &*validators_;
@@ -483,21 +490,39 @@ void ValidatorNode::Fail(absl::Status why) {
 
 void ValidatorNode::RunSupervisor() {
   while (true) {
-    const uint64_t free_bytes = DiskFreeBytes(options_.data_dir);
-    const bool has_room = free_bytes >= options_.disk_free_bytes_min;
-    core_->submission().SetPaused(
-        has_room
-            ? absl::OkStatus()
-            : absl::ResourceExhaustedError("this validator's disk is nearly full: use another"));
-    if (!has_room) {
-      KILN_LOG(kError, "node", "disk nearly full: new transactions are refused",
-               {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});
-    }
+    LookAtDisk();
     absl::MutexLock lock(&mutex_);
-    disk_free_bytes_ = free_bytes;
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
   }
   ShutDown();
+}
+
+void ValidatorNode::LookAtDisk() {
+  const DiskRoom room = disk_.Look();
+  const uint64_t free_bytes = disk_.free_bytes();
+  core_->submission().SetPaused(
+      room == DiskRoom::kEnough
+          ? absl::OkStatus()
+          : absl::ResourceExhaustedError("this validator's disk is nearly full: use another"));
+  if (room == DiskRoom::kLow) {
+    KILN_LOG(kError, "node", "disk nearly full: new transactions are refused",
+             {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});
+  } else if (room == DiskRoom::kNone) {
+    KILN_LOG(kError, "node", "disk full: nothing is signed until disk_free_bytes_min is free",
+             {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});
+  }
+  if (room == DiskRoom::kEnough && disk_room() != DiskRoom::kEnough) {
+    KILN_LOG(kInfo, "node", "disk has room again",
+             {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});
+  }
+  absl::MutexLock lock(&mutex_);
+  disk_room_ = room;
+  disk_free_bytes_ = free_bytes;
+}
+
+DiskRoom ValidatorNode::disk_room() const {
+  absl::MutexLock lock(&mutex_);
+  return disk_room_;
 }
 
 // From the outside in: no new work, then what is under way, then the threads. After a failure the
@@ -508,7 +533,7 @@ void ValidatorNode::ShutDown() {
     core_->submission().Close(closed);
     const absl::Time drained_by = absl::Now() + kDrainMax;
     while (!core_->failed() && replica_thread_.joinable() && core_->replies().size() > 0 &&
-           absl::Now() < drained_by) {
+           disk_room() != DiskRoom::kNone && absl::Now() < drained_by) {
       absl::SleepFor(absl::Milliseconds(10));
     }
     core_->replies().FailAll(absl::CancelledError(

@@ -17,6 +17,7 @@
 #include "kiln/node.h"
 #include "network/client_service.h"
 #include "network/peer_transport.h"
+#include "node/disk_guard.h"
 #include "node/engine.h"
 #include "node/execution_thread.h"
 #include "node/key_lock.h"
@@ -94,7 +95,12 @@ class ValidatorNode final : public Node,
   void Refused(const consensus::Refusal& refusal) override;
 
   void RunReplica();
+  // False when the node stops instead.
+  bool WaitForDiskRoom();
+  bool HasDiskRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSupervisor();
+  void LookAtDisk();
+  DiskRoom disk_room() const;
   void ShutDown();
   void Fail(absl::Status why);
   void Publish();
@@ -112,6 +118,7 @@ class ValidatorNode final : public Node,
   std::optional<consensus::LeaderElection> leaders_;
   std::unique_ptr<consensus::Signer> signer_;
   const consensus::Ed25519Verifier signatures_;
+  DiskGuard disk_;  // the supervisor's, once that runs
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<VoteLog> vote_log_;
   BoundedQueue<EngineEvent> inbox_;
@@ -125,6 +132,7 @@ class ValidatorNode final : public Node,
   mutable absl::Mutex mutex_;
   consensus::ReplicaStatus replica_status_ ABSL_GUARDED_BY(mutex_);
   MempoolCharge mempool_ ABSL_GUARDED_BY(mutex_);
+  DiskRoom disk_room_ ABSL_GUARDED_BY(mutex_) = DiskRoom::kEnough;
   uint64_t disk_free_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
