@@ -57,14 +57,17 @@ uint64_t LostCount::lost() const {
   return static_cast<uint64_t>(std::count(lost_.begin(), lost_.end(), true));
 }
 
-absl::Status CheckStoredLedger(const std::string& home, const HeightRange& range, LostCount* lost) {
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenStoredLedger(const std::string& home) {
   KILN_ASSIGN_OR_RETURN(NodeOptions node, NodeOptions::FromHome(home));
   storage::RocksDbStoreOptions options;
   options.data_dir = node.data_dir;
   options.genesis = std::move(node.genesis);
   options.read_only = true;
-  KILN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Store> store,
-                        storage::OpenRocksDbStore(options));
+  return storage::OpenRocksDbStore(options);
+}
+
+absl::Status CheckStoredLedger(const std::string& home, const HeightRange& range, LostCount* lost) {
+  KILN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Store> store, OpenStoredLedger(home));
   const uint64_t last = std::min(range.last, store->committed_height().value);
   return lost->CheckLedger([&](LostCount::IdSink visit) -> absl::Status {
     for (uint64_t height = range.first; height <= last; ++height) {

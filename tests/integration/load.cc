@@ -20,6 +20,10 @@ constexpr size_t kErrorsShown = 5;
 
 }  // namespace
 
+bool IsOutcomeUnknown(const absl::Status& error) {
+  return absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error) || absl::IsCancelled(error);
+}
+
 Load::Load(const ClientOptions& chain, const LoadOptions& options)
     : chain_(chain), options_(options), run_(tools::FreshKey()) {
   for (size_t i = 0; i < options_.clients; ++i) threads_.emplace_back([this, i] { Run(i); });
@@ -67,11 +71,7 @@ std::vector<absl::Status> Load::errors() const {
 }
 
 void Load::ExpectOnlyUnknownOutcomes() const {
-  for (const absl::Status& error : errors()) {
-    EXPECT_TRUE(absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error) ||
-                absl::IsCancelled(error))
-        << error;
-  }
+  for (const absl::Status& error : errors()) EXPECT_TRUE(IsOutcomeUnknown(error)) << error;
 }
 
 void Load::ExpectNoErrors() const {

@@ -17,6 +17,9 @@
 
 namespace kiln::integration {
 
+// Whether what was sent may still be committed, and sending it again is safe.
+bool IsOutcomeUnknown(const absl::Status& error);
+
 struct LoadOptions {
   size_t clients = 4;     // the odd ones submit one transaction at a time, the even ones many
   size_t in_flight = 32;  // of each client that submits many

@@ -11,8 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "tests/integration/load.h"
 #include "tests/integration/test_cluster.h"
@@ -28,13 +26,6 @@ constexpr absl::Duration kPause = absl::Seconds(3);
 constexpr absl::Duration kDoomed = absl::Seconds(5);  // for what nobody will answer
 const TestCluster::Settings kQuickRounds = {{"round_timeout_min_ms", "200"},
                                             {"heartbeat_interval_ms", "500"}};
-
-std::string LastLine(const std::string& text) {
-  absl::string_view stripped = text;
-  while (absl::ConsumeSuffix(&stripped, "\n")) {
-  }
-  return std::vector<std::string>(absl::StrSplit(stripped, '\n')).back();
-}
 
 TEST(Stop, BySigtermUnderLoadEndsWithStatus0AndLosesNothing) {
   TestCluster cluster;

@@ -11,6 +11,8 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/check.h"
 
@@ -113,6 +115,13 @@ CommandResult RunCommand(const std::vector<std::string>& arguments, const std::s
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string LastLine(const std::string& text) {
+  absl::string_view stripped = text;
+  while (absl::ConsumeSuffix(&stripped, "\n")) {
+  }
+  return std::vector<std::string>(absl::StrSplit(stripped, '\n')).back();
 }
 
 }  // namespace kiln::integration

@@ -60,6 +60,8 @@ struct CommandResult {
 CommandResult RunCommand(const std::vector<std::string>& arguments, const std::string& log_file);
 
 std::string ReadFile(const std::string& path);
+// Without the ends of lines behind it.
+std::string LastLine(const std::string& text);
 
 }  // namespace kiln::integration
 

@@ -9,8 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/check.h"
-#include "kiln/node.h"
-#include "storage/rocksdb_store.h"
+#include "tools/ledger_check.h"
 
 namespace kiln::integration {
 
@@ -52,13 +51,7 @@ void VoteAudit::ExpectOneVotePerRound() const {
 }
 
 VoteAudit::EpochRound DurableLastVotedRound(const std::string& home) {
-  absl::StatusOr<NodeOptions> options = NodeOptions::FromHome(home);
-  KILN_CHECK_OK(options.status());
-  storage::RocksDbStoreOptions store_options;
-  store_options.data_dir = options->data_dir;
-  store_options.genesis = options->genesis;
-  store_options.read_only = true;
-  const auto store = storage::OpenRocksDbStore(store_options);
+  const auto store = tools::OpenStoredLedger(home);
   KILN_CHECK_OK(store.status());
   const consensus::SafetyRecord record = (*store)->Recover().safety;
   return {record.epoch.value, record.last_voted_round.value};
