@@ -23,7 +23,7 @@ constexpr absl::Duration kDownTimeMax = absl::Seconds(3);
 constexpr absl::Duration kPauseMin = absl::Milliseconds(100);
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 constexpr absl::Duration kDiskLowTimeMax = absl::Seconds(3);
-// How long a full disk may go unnoticed: what is written next may fit into what is allocated.
+// How long a full disk may go unnoticed: what is written next may still fit into a file.
 constexpr absl::Duration kDiskFullPatience = absl::Seconds(10);
 constexpr absl::Duration kRefusalTimeout = absl::Seconds(2);
 constexpr absl::Duration kQuietTimeMax = absl::Seconds(1);  // between faults
@@ -125,7 +125,7 @@ void Injector::MakeDiskFull() {
   const size_t victim = target_.on_small_disk;
   Note(absl::StrCat("the disk of validator-", victim, " is full"));
   const absl::StatusOr<NodeStatus> before = cluster().Status(victim);
-  target_.small_disk->SetFreeBytes(0);
+  target_.small_disk->MakeFull();
   const int status = cluster().WaitForEnd(victim, kDiskFullPatience);
   if (status < 0) {
     target_.small_disk->MakeRoom();

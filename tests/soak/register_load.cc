@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <random>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -64,8 +65,9 @@ std::vector<Hash> RegisterLoad::acknowledged_ids() const {
 void RegisterLoad::Run(size_t index) {
   std::mt19937_64 random(options_.seed + index);
   const size_t first = index % chain_.endpoints.size();
-  absl::StatusOr<std::unique_ptr<Client>> client =
-      Client::Connect(tools::StartingAt(chain_, first));
+  ClientOptions chain = tools::StartingAt(chain_, first);
+  chain.attempt_timeout = options_.timeout / 2;  // time for a second validator
+  const absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(std::move(chain));
   KILN_CHECK_OK(client.status());
   while (!stopping_) {
     const size_t reg = random() % options_.registers;

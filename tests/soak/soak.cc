@@ -23,6 +23,7 @@ using integration::VoteAudit;
 
 constexpr size_t kValidators = 4;
 constexpr size_t kOnSmallDisk = kValidators - 1;
+constexpr size_t kValueBytes = 512;  // so that tables and blob files are written too
 constexpr absl::Duration kAttemptTimeout = absl::Seconds(2);  // then clients ask somebody else
 
 const TestCluster::Settings kSettings = {{"round_timeout_min_ms", "200"},
@@ -93,7 +94,7 @@ SoakResult RunSoak(const SoakOptions& options) {
   if (!cluster.StartAllAndWait()) return result;
   ClientOptions chain = cluster.chain();
   chain.attempt_timeout = kAttemptTimeout;
-  integration::Load load(chain, {.in_flight = 8});
+  integration::Load load(chain, {.value_bytes = kValueBytes});
   RegisterLoad registers(chain, {.seed = options.seed});
   InjectFaults(options, {&cluster, disk.get(), kOnSmallDisk, &load, &registers}, result.faults);
   load.Stop();
