@@ -37,8 +37,8 @@ class Chance {
   std::mt19937_64 engine_;
 };
 
-// Deals every kind within each round of twelve, in an order of chance, so that a short run has each
-// too. Not thread-safe.
+// Deals rounds that have each kind, in an order of chance, so that a short run has each too. Not
+// thread-safe.
 class FaultDeck {
  public:
   // Without `has_small_disk` no disk can become full.

@@ -188,7 +188,8 @@ void Injector::ExpectProgress() {
 void Injector::ExpectAllRunning() {
   for (size_t i = 0; i < cluster().size(); ++i) {
     EXPECT_TRUE(cluster().IsRunning(i))
-        << "validator-" << i << " ended by itself: " << LastLine(cluster().LogSinceStart(i));
+        << "validator-" << i << " ended by itself with status " << cluster().WaitForEnd(i)
+        << "; its last line: " << LastLine(cluster().LogSinceStart(i));
   }
 }
 
