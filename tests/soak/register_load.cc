@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 #include <random>
 #include <utility>
@@ -49,10 +50,15 @@ bool RegisterLoad::WaitForMore(uint64_t operations) const {
   return false;
 }
 
-void RegisterLoad::ExpectLinearizable() const {
+void RegisterLoad::ExpectLinearizable(const std::string& folder) const {
   absl::MutexLock lock(&mutex_);
   for (size_t reg = 0; reg < histories_.size(); ++reg) {
-    EXPECT_EQ(linearizability::CheckRegister(histories_[reg]), absl::OkStatus()) << KeyOf(reg);
+    const absl::Status checked = linearizability::CheckRegister(histories_[reg]);
+    if (checked.ok()) continue;
+    const std::string path = absl::StrCat(folder, "/", KeyOf(reg), ".txt");
+    std::ofstream file(path);
+    for (const Operation& operation : histories_[reg]) file << Describe(operation) << "\n";
+    ADD_FAILURE() << checked << "; the history is in " << path;
   }
   for (const absl::Status& error : unexpected_) ADD_FAILURE() << error;
 }

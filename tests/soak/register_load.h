@@ -54,8 +54,9 @@ class RegisterLoad {
   void Stop();
 
   // REQUIRES of the rest: stopped. Fails the test for each register whose history is not
-  // linearizable, and for errors that do not mean "outcome unknown".
-  void ExpectLinearizable() const;
+  // linearizable, and writes that history into `folder`; likewise for errors that do not mean
+  // "outcome unknown".
+  void ExpectLinearizable(const std::string& folder) const;
   std::vector<Hash> acknowledged_ids() const;
 
  private:

@@ -52,13 +52,13 @@ void InjectFaults(const SoakOptions& options, const Target& target, FaultReport&
   while (absl::Now() < end && !testing::Test::HasFailure()) injector.InjectNext();
 }
 
-// Every ledger has executed all that was acknowledged; then all stop.
-void LevelAndStop(TestCluster& cluster, const integration::Load& load, SoakResult& result) {
+// Every ledger has executed all that was acknowledged; then all stop. False when they do not.
+bool LevelAndStop(TestCluster& cluster, const integration::Load& load, SoakResult& result) {
   result.height = std::max(load.highest_height(), cluster.HighestHeight());
   for (size_t i = 0; i < cluster.size(); ++i) {
-    ASSERT_TRUE(cluster.WaitForHeight(i, result.height));
+    if (!cluster.WaitForHeight(i, result.height)) return false;
   }
-  ASSERT_TRUE(cluster.StopAll());
+  return cluster.StopAll();
 }
 
 void CheckLedgers(TestCluster& cluster, const std::vector<Hash>& acknowledged, SoakResult& result) {
@@ -103,9 +103,8 @@ SoakResult RunSoak(const SoakOptions& options) {
   result.unknown = load.errors().size();
   result.registers = registers.counts();
   load.ExpectOnlyUnknownOutcomes();
-  registers.ExpectLinearizable();
-  LevelAndStop(cluster, load, result);
-  if (testing::Test::HasFailure()) return result;
+  registers.ExpectLinearizable(cluster.dir());
+  if (!LevelAndStop(cluster, load, result)) return result;
   std::vector<Hash> acknowledged = load.acknowledged_ids();
   for (const Hash& id : registers.acknowledged_ids()) acknowledged.push_back(id);
   CheckLedgers(cluster, acknowledged, result);
