@@ -23,8 +23,6 @@ constexpr absl::Duration kDownTimeMax = absl::Seconds(3);
 constexpr absl::Duration kPauseMin = absl::Milliseconds(100);
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 constexpr absl::Duration kDiskLowTimeMax = absl::Seconds(3);
-// How long a full disk may go unnoticed: what is written next may still fit into a file.
-constexpr absl::Duration kDiskFullPatience = absl::Seconds(10);
 constexpr absl::Duration kRefusalTimeout = absl::Seconds(2);
 constexpr absl::Duration kQuietTimeMax = absl::Seconds(1);  // between faults
 constexpr uint64_t kTransactionsBetween = 50;
@@ -80,12 +78,11 @@ void Injector::PauseOne() {
   const size_t victim = ChooseValidator();
   const absl::Duration pause = chance_->Between(kPauseMin, kPauseMax);
   Note(absl::StrCat("SIGSTOP of validator-", victim, " for ", absl::FormatDuration(pause)));
-  const absl::StatusOr<NodeStatus> before = cluster().Status(victim);
+  const uint64_t votes = VotesOf(victim);
   cluster().Signal(victim, SIGSTOP);
   absl::SleepFor(pause);
   cluster().Signal(victim, SIGCONT);
-  const uint64_t votes_before = before.ok() ? before->votes_signed : 0;
-  AwaitRecovery(FaultKind::kPause, {Watch(victim, votes_before)});
+  AwaitRecovery(FaultKind::kPause, {Watch(victim, votes)});
 }
 
 void Injector::KillAll() {
@@ -105,41 +102,64 @@ void Injector::MakeDiskLow() {
   Note(absl::StrCat("the disk of validator-", victim, " is nearly full for ",
                     absl::FormatDuration(low)));
   target_.small_disk->SetFreeBytes(kSmallDiskFreeBytesMin / 2);
-  const bool says_so = WaitUntil([&] {
-    const absl::StatusOr<NodeStatus> status = cluster().Status(victim);
-    return status.ok() && absl::StrContains(status->not_ready_reason, "disk_free_bytes_min");
-  });
-  EXPECT_TRUE(says_so) << "validator-" << victim << " does not say that its disk is nearly full";
+  EXPECT_TRUE(WaitUntil([&] { return SaysWhyNotReady(victim, "disk_free_bytes_min"); }))
+      << "validator-" << victim << " does not say that its disk is nearly full";
   const absl::StatusOr<Receipt> refused =
       integration::Put(cluster().Only(victim), "refused", kRefusalTimeout);
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "nearly full")) << refused.status();
   absl::SleepFor(low);
   ExpectProgress();
-  const absl::StatusOr<NodeStatus> before = cluster().Status(victim);
+  const uint64_t votes = VotesOf(victim);
   target_.small_disk->MakeRoom();
   Outcome(FaultKind::kDiskLow, "refused transactions");
-  AwaitRecovery(FaultKind::kDiskLow, {Watch(victim, before.ok() ? before->votes_signed : 0)});
+  AwaitRecovery(FaultKind::kDiskLow, {Watch(victim, votes)});
 }
 
 void Injector::MakeDiskFull() {
   const size_t victim = target_.on_small_disk;
   Note(absl::StrCat("the disk of validator-", victim, " is full"));
-  const absl::StatusOr<NodeStatus> before = cluster().Status(victim);
-  target_.small_disk->MakeFull();
-  const int status = cluster().WaitForEnd(victim, kDiskFullPatience);
-  if (status < 0) {
-    target_.small_disk->MakeRoom();
-    Outcome(FaultKind::kDiskFull, "wrote nothing new");
-    const uint64_t votes_before = before.ok() ? before->votes_signed : 0;
-    return AwaitRecovery(FaultKind::kDiskFull, {Watch(victim, votes_before)});
+  target_.small_disk->SetFreeBytes(0);
+  const bool is_noticed = WaitUntil(
+      [&] { return !cluster().IsRunning(victim) || SaysWhyNotReady(victim, "nothing is signed"); });
+  EXPECT_TRUE(is_noticed) << "validator-" << victim << " does not say that its disk is full";
+  if (cluster().IsRunning(victim)) {
+    SitOutFullDisk(victim);
+  } else {
+    ReturnFromFullDisk(victim);
   }
-  ExpectNamedEnd(victim, status, kFailStopExitStatus, "writing to");
-  cluster().Start(victim);
-  ExpectNamedEnd(victim, cluster().WaitForEnd(victim), 1, "disk");
+}
+
+// It waits for room and signs nothing, while the others go on.
+void Injector::SitOutFullDisk(size_t validator) {
+  ExpectProgress();  // what it had begun has ended
+  const uint64_t votes = VotesOf(validator);
+  ExpectProgress();
+  EXPECT_EQ(VotesOf(validator), votes) << "validator-" << validator << " votes with a full disk";
+  target_.small_disk->MakeRoom();
+  Outcome(FaultKind::kDiskFull, "stopped voting");
+  AwaitRecovery(FaultKind::kDiskFull, {Watch(validator, votes)});
+}
+
+// A write failed before it had looked at the disk.
+void Injector::ReturnFromFullDisk(size_t validator) {
+  ExpectNamedEnd(validator, cluster().WaitForEnd(validator), kFailStopExitStatus, "writing to");
+  cluster().Start(validator);
+  ExpectNamedEnd(validator, cluster().WaitForEnd(validator), 1, "disk");
   ExpectProgress();
   target_.small_disk->MakeRoom();
   Outcome(FaultKind::kDiskFull, "stopped itself");
-  StartAndAwait(FaultKind::kDiskFull, victim);
+  StartAndAwait(FaultKind::kDiskFull, validator);
+}
+
+bool Injector::SaysWhyNotReady(size_t validator, absl::string_view why) const {
+  const absl::StatusOr<NodeStatus> status = cluster().Status(validator);
+  return status.ok() && absl::StrContains(status->not_ready_reason, why);
+}
+
+uint64_t Injector::VotesOf(size_t validator) const {
+  const absl::StatusOr<NodeStatus> status = cluster().Status(validator);
+  EXPECT_TRUE(status.ok()) << "validator-" << validator << ": " << status.status();
+  return status.ok() ? status->votes_signed : 0;
 }
 
 void Injector::StartAndAwait(FaultKind kind, size_t validator) {

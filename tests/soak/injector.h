@@ -3,6 +3,7 @@
 #define KILN_TESTS_SOAK_INJECTOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@
 
 namespace kiln::soak {
 
-// With less free, the validator on the small disk takes no transactions.
+// With less free, the validator on the small disk takes no transactions, and with less than half of
+// it, votes no more.
 inline constexpr uint64_t kSmallDiskFreeBytesMin = 64ULL << 20;
 
 // What a fault befalls, and what must go on nevertheless.
@@ -51,6 +53,8 @@ class Injector {
   void KillAll();
   void MakeDiskLow();
   void MakeDiskFull();
+  void SitOutFullDisk(size_t validator);
+  void ReturnFromFullDisk(size_t validator);
   void Damage();
 
   // Damage, from the start with the flipped bit on.
@@ -61,6 +65,8 @@ class Injector {
   void StartAndAwait(FaultKind kind, size_t validator);
   void AwaitRecovery(FaultKind kind, std::vector<RecoveryWatch> watches);
   RecoveryWatch Watch(size_t validator, uint64_t votes_before = 0) const;
+  bool SaysWhyNotReady(size_t validator, absl::string_view why) const;
+  uint64_t VotesOf(size_t validator) const;
   // That the process has ended with this status, and a last line that says why.
   void ExpectNamedEnd(size_t validator, int status, int wanted, absl::string_view why);
   void ExpectProgress();

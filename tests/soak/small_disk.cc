@@ -1,10 +1,8 @@
 #include "tests/soak/small_disk.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -24,22 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kRoomyBytes = 8ULL << 30;
 constexpr int kResizeAttemptsMax = 1000;
-// Left to each file beyond its end: more than a node writes between two calls here.
-constexpr off_t kLeftAllocatedBytes = 1 << 20;
-
-// RocksDB allocates its logs in advance, and a full disk would not be noticed until that is used
-// up.
-void GiveBackAllocated(const fs::path& path) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;  // deleted by now
-  struct stat info {};
-  KILN_CHECK_EQ(fstat(fd, &info), 0) << std::strerror(errno);
-  KILN_CHECK_EQ(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                          info.st_size + kLeftAllocatedBytes, static_cast<off_t>(kRoomyBytes)),
-                0)
-      << std::strerror(errno);
-  close(fd);
-}
 
 // The same user and group inside as outside: the owner of key files must stay the same.
 void MapOwnIds(uid_t user, gid_t group) {
@@ -84,13 +66,6 @@ void SmallDisk::SetFreeBytes(uint64_t bytes) {
     if (TryResize((info.f_blocks - info.f_bfree) * info.f_frsize + bytes)) return;
   }
   KILN_CHECK(false) << folder_ << " grows too fast to be made full";
-}
-
-void SmallDisk::MakeFull() {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    if (entry.is_regular_file()) GiveBackAllocated(entry.path());
-  }
-  SetFreeBytes(0);
 }
 
 void SmallDisk::MakeRoom() {

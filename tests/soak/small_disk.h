@@ -25,8 +25,6 @@ class SmallDisk {
   SmallDisk& operator=(const SmallDisk&) = delete;
 
   void SetFreeBytes(uint64_t bytes);
-  // Nothing free, nor in what files have allocated beyond their ends, but for a little.
-  void MakeFull();
   void MakeRoom();
 
  private:
