@@ -157,9 +157,13 @@ bool Injector::SaysWhyNotReady(size_t validator, absl::string_view why) const {
 }
 
 uint64_t Injector::VotesOf(size_t validator) const {
-  const absl::StatusOr<NodeStatus> status = cluster().Status(validator);
-  EXPECT_TRUE(status.ok()) << "validator-" << validator << ": " << status.status();
-  return status.ok() ? status->votes_signed : 0;
+  absl::StatusOr<NodeStatus> status;
+  const bool has_answered = WaitUntil([&] {
+    status = cluster().Status(validator);
+    return status.ok();
+  });
+  EXPECT_TRUE(has_answered) << "validator-" << validator << ": " << status.status();
+  return has_answered ? status->votes_signed : 0;
 }
 
 void Injector::StartAndAwait(FaultKind kind, size_t validator) {
@@ -174,7 +178,7 @@ RecoveryWatch Injector::Watch(size_t validator, uint64_t votes_before) const {
 void Injector::AwaitRecovery(FaultKind kind, std::vector<RecoveryWatch> watches) {
   // Each is asked in each round, so that its times do not depend on the others'.
   const auto recovered = [](RecoveryWatch& watch) { return watch.Poll(); };
-  const bool all_recovered = WaitUntil([&] {
+  const bool is_decided = WaitUntil([&] {
     return std::count_if(watches.begin(), watches.end(), recovered) ==
                static_cast<ptrdiff_t>(watches.size()) ||
            std::any_of(watches.begin(), watches.end(), [&](const RecoveryWatch& watch) {
@@ -187,7 +191,7 @@ void Injector::AwaitRecovery(FaultKind kind, std::vector<RecoveryWatch> watches)
       continue;
     }
     ADD_FAILURE() << "after a fault of kind \"" << NameOf(kind) << "\": " << watch.Describe()
-                  << (all_recovered ? "" : " after all patience")
+                  << (is_decided ? "" : " after all patience")
                   << "; its last line: " << LastLine(cluster().LogSinceStart(watch.validator()));
   }
 }
