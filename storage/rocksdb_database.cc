@@ -195,10 +195,10 @@ class RocksDbIterator final : public Iterator {
 };
 
 // One open folder, all its column families, its lock. Thread-safe.
-class RocksDbDatabase final : public Database {
+class RocksDbDatabase final : public RocksDb {
  public:
   RocksDbDatabase(const std::string& dir, rocksdb::Env* env, size_t write_buffer_bytes)
-      : Database(dir),
+      : RocksDb(dir),
         env_(rocksdb::NewCompositeEnv(MakeStrictFileSystem(env->GetFileSystem()))),
         write_buffer_bytes_(write_buffer_bytes) {}
   ~RocksDbDatabase() override;
@@ -219,6 +219,9 @@ class RocksDbDatabase final : public Database {
   std::unique_ptr<const Snapshot> TakeSnapshot() override {
     return std::make_unique<const RocksDbSnapshot>(db_.get());
   }
+  FamilySize SizeOf(Family family) const override;
+  absl::Status Compact(Family family) override;
+  absl::Status CheckFiles() const override;
 
  protected:
   absl::Status DoWrite(WriteBatch* batch, Durability durability) override;
@@ -298,11 +301,43 @@ absl::StatusOr<std::string> RocksDbDatabase::Get(Family family, absl::string_vie
   return value;
 }
 
+FamilySize RocksDbDatabase::SizeOf(Family family) const {
+  const auto property = [&](const std::string& name) {
+    uint64_t value = 0;
+    return db_->GetIntProperty(handle(family), name, &value) ? value : 0;
+  };
+  return {.keys = property(rocksdb::DB::Properties::kEstimateNumKeys),
+          .table_bytes = property(rocksdb::DB::Properties::kLiveSstFilesSize),
+          .blob_bytes = property(rocksdb::DB::Properties::kLiveBlobFileSize),
+          .unflushed_bytes = property(rocksdb::DB::Properties::kCurSizeAllMemTables)};
+}
+
+absl::Status RocksDbDatabase::Compact(Family family) {
+  KILN_RETURN_IF_ERROR(failure());
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+  options.blob_garbage_collection_age_cutoff = 1.0;
+  const rocksdb::Status status = db_->CompactRange(options, handle(family), nullptr, nullptr);
+  if (status.ok()) return absl::OkStatus();
+  if (status.IsCorruption()) return ReadError(family, "", status);
+  return Annotate(WriteError(status), absl::StrCat("compacting ", NameOf(family)));
+}
+
+absl::Status RocksDbDatabase::CheckFiles() const {
+  const rocksdb::Status status = db_->VerifyChecksum(rocksdb::ReadOptions());
+  if (status.ok()) return absl::OkStatus();
+  if (!status.IsCorruption() && !status.IsPathNotFound()) {
+    return absl::UnavailableError(absl::StrCat("reading ", dir(), ": ", status.ToString()));
+  }
+  return absl::DataLossError(absl::StrCat(dir(), " has a damaged file: ", status.ToString()));
+}
+
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Database>> OpenRocksDbDatabase(const std::string& dir, Access access,
-                                                              rocksdb::Env* env,
-                                                              size_t write_buffer_bytes) {
+absl::StatusOr<std::shared_ptr<RocksDb>> OpenRocksDbDatabase(const std::string& dir, Access access,
+                                                             rocksdb::Env* env,
+                                                             size_t write_buffer_bytes) {
   const auto database = std::make_shared<RocksDbDatabase>(
       dir, env != nullptr ? env : rocksdb::Env::Default(), write_buffer_bytes);
   KILN_RETURN_IF_ERROR(access == Access::kReadOnly ? database->OpenReadOnly()

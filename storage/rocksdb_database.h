@@ -3,9 +3,11 @@
 #define KILN_STORAGE_ROCKSDB_DATABASE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/database.h"
 
@@ -17,12 +19,35 @@ namespace kiln::storage {
 
 enum class Access { kReadWrite, kReadOnly };
 
+// What one family takes. Keys are RocksDB's estimate: overwritten ones may count twice until they
+// are compacted.
+struct FamilySize {
+  uint64_t keys = 0;
+  uint64_t table_bytes = 0;
+  uint64_t blob_bytes = 0;       // large values, beside the tables
+  uint64_t unflushed_bytes = 0;  // in the log and in memory only
+};
+
+// A database, and what RocksDB can tell about its files and do to them. Thread-safe.
+class RocksDb : public Database {
+ public:
+  virtual FamilySize SizeOf(Family family) const = 0;
+  // Rewrites all tables of the family: what was deleted or overwritten gives its room back. It
+  // reads every key, so damage shows: DataLoss.
+  virtual absl::Status Compact(Family family) = 0;
+  // Reads every table and blob file and compares all checksums. DataLoss names the file.
+  virtual absl::Status CheckFiles() const = 0;
+
+ protected:
+  using Database::Database;
+};
+
 // Creates the folder and the column families when there are none. A folder that has lost the file
 // which names its tables is refused, never started anew. `env` is the disk; null for the machine's.
 // `write_buffer_bytes` as in RocksDbStoreOptions.
-absl::StatusOr<std::shared_ptr<Database>> OpenRocksDbDatabase(const std::string& dir, Access access,
-                                                              rocksdb::Env* env,
-                                                              size_t write_buffer_bytes = 0);
+absl::StatusOr<std::shared_ptr<RocksDb>> OpenRocksDbDatabase(const std::string& dir, Access access,
+                                                             rocksdb::Env* env,
+                                                             size_t write_buffer_bytes = 0);
 
 }  // namespace kiln::storage
 

@@ -16,7 +16,7 @@
 namespace kiln::tools {
 namespace {
 
-constexpr absl::Duration kPollInterval = absl::Milliseconds(10);
+constexpr absl::Duration kLockPollInterval = absl::Milliseconds(10);
 
 absl::Status WaitForOne(const ClientOptions& one_endpoint, uint64_t height, uint64_t give_up_us) {
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Client::Connect(one_endpoint));
@@ -28,7 +28,7 @@ absl::Status WaitForOne(const ClientOptions& one_endpoint, uint64_t height, uint
           one_endpoint.endpoints.front(), " has not reached height ", height,
           status.ok() ? absl::StrCat(", it is at ", status->committed_height) : std::string()));
     }
-    absl::SleepFor(kPollInterval);
+    absl::SleepFor(kLockPollInterval);
   }
 }
 

@@ -1,4 +1,4 @@
-// kiln ledger verify
+// kiln ledger: verify, and the list of the others.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -17,6 +17,7 @@
 #include "storage/ledger_audit.h"
 #include "storage/rocksdb_store.h"
 #include "tools/command.h"
+#include "tools/ledger_subcommands.h"
 
 namespace kiln::tools {
 namespace {
@@ -173,7 +174,8 @@ absl::Status Verify(const VerifyArguments& arguments) {
 
 void AddLedgerCommand(CLI::App& app, CommandContext& context) {
   auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App* ledger = app.add_subcommand("ledger", "Check ledgers on disk");
+  CLI::App* ledger =
+      app.add_subcommand("ledger", "Look at, check, copy and repair the ledgers of stopped nodes");
   ledger->require_subcommand(1);
   CLI::App* verify = ledger->add_subcommand(
       "verify", "Check every hash, certificate and state root of a stopped node's ledger");
@@ -189,6 +191,7 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
       "Example: kiln ledger verify --home net/validator-0 --against net/validator-1 "
       "net/validator-2");
   SetAction(verify, context, [arguments] { return Verify(*arguments); });
+  AddLedgerInspect(ledger, context);
 }
 
 }  // namespace kiln::tools
