@@ -99,6 +99,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddBlockCommand(app, context);
   AddTxCommand(app, context);
   AddLedgerCommand(app, context);
+  AddSafetyCommand(app, context);
   AddBenchCommand(app, context);
   AddSimCommand(app, context);
   AddVersionCommand(app, context);
