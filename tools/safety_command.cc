@@ -73,32 +73,35 @@ absl::Status ExportSafety(const SafetyArguments& arguments) {
   return absl::OkStatus();
 }
 
-// What the home is to have: the stored record raised by the file's, or the file's where none is
-// stored. A record that is there but damaged counts as none: it says nothing.
-absl::StatusOr<SafetyRecord> RaisedRecord(const absl::StatusOr<SafetyRecord>& stored,
-                                          const SafetyRecord& by) {
-  if (absl::IsNotFound(stored.status()) || absl::IsDataLoss(stored.status())) return by;
-  KILN_RETURN_IF_ERROR(stored.status());
-  return storage::RaiseSafetyRecord(*stored, by);
+// A file may be older than what the key signed last, and only a record that is there can be raised:
+// in the place of one that is lost it could let the validator sign twice.
+absl::StatusOr<SafetyRecord> StoredToRaise(const storage::Database& database,
+                                           const OfflineHome& home) {
+  absl::StatusOr<SafetyRecord> stored = ReadStored(database, home);
+  if (stored.ok()) return stored;
+  return absl::FailedPreconditionError(absl::StrCat(
+      home.data_dir, ": there is no record to raise (", stored.status().message(),
+      "): a file cannot take its place, because the key may have signed later; restore the folder "
+      "from a copy of this validator's newest state, or leave this validator out"));
 }
 
-void PrintImport(const SafetyArguments& arguments, const absl::StatusOr<SafetyRecord>& stored,
-                 const SafetyRecord& raised, bool changes) {
+void PrintImport(const SafetyArguments& arguments, const SafetyRecord& stored,
+                 const SafetyRecord& raised) {
+  const bool changes = stored != raised;
   if (arguments.json) {
     PrintJson({{"changes", changes},
                {"written", changes && arguments.yes},
-               {"before", stored.ok() ? SafetyJson(*stored) : nlohmann::ordered_json()},
+               {"before", SafetyJson(stored)},
                {"after", SafetyJson(raised)}});
     return;
   }
-  if (!stored.ok()) std::printf("Before: %s\n\n", std::string(stored.status().message()).c_str());
-  if (stored.ok()) std::printf("Before\n");
-  if (stored.ok()) PrintSafety(*stored);
+  std::printf("Before\n");
+  PrintSafety(stored);
   if (!changes) {
     std::printf("\nThe record knows all that is in the file: it stays as it is\n");
     return;
   }
-  std::printf("%sAfter\n", stored.ok() ? "\n" : "");
+  std::printf("\nAfter\n");
   PrintSafety(raised);
   std::printf("\n%s\n", arguments.yes ? "Written" : kDryRunNote);
 }
@@ -111,16 +114,15 @@ absl::Status ImportSafety(const SafetyArguments& arguments) {
   KILN_ASSIGN_OR_RETURN(
       const auto database,
       OpenOffline(home, arguments.yes ? storage::Access::kReadWrite : storage::Access::kReadOnly));
-  const absl::StatusOr<SafetyRecord> stored = ReadStored(*database, home);
-  KILN_ASSIGN_OR_RETURN(const SafetyRecord raised, RaisedRecord(stored, by));
-  const bool changes = !stored.ok() || *stored != raised;
-  if (changes) {
+  KILN_ASSIGN_OR_RETURN(const SafetyRecord stored, StoredToRaise(*database, home));
+  KILN_ASSIGN_OR_RETURN(const SafetyRecord raised, storage::RaiseSafetyRecord(stored, by));
+  if (stored != raised) {
     KILN_RETURN_IF_ERROR(storage::CheckReplacement(*database, home.genesis, key.index, raised));
     if (arguments.yes) {
       KILN_RETURN_IF_ERROR(storage::ReplaceSafetyRecord(database.get(), raised));
     }
   }
-  PrintImport(arguments, stored, raised, changes);
+  PrintImport(arguments, stored, raised);
   return absl::OkStatus();
 }
 
@@ -156,9 +158,8 @@ void AddSafetyCommand(CLI::App& app, CommandContext& context) {
   AddYesOption(import, &arguments->yes);
   AddJsonOption(import, &arguments->json);
   import->footer(
-      "Refused: a file of another chain or key, and one whose last vote is for a block that the\n"
-      "ledger neither has nor has decided without: bring the ledger up first with\n"
-      "`kiln ledger import --safety FILE`, which does both.\n\n"
+      "Refused: a file of another chain or key, a home without a record, and a file whose last\n"
+      "vote is for a block that the ledger neither has nor has decided without.\n\n"
       "Example: kiln safety import --home net/validator-0 --from validator-0.safety --yes");
   SetAction(import, context, [arguments] { return ImportSafety(*arguments); });
 }

@@ -110,17 +110,16 @@ TEST_F(SafetyRaise, RefusesARecordThatTheLedgerDoesNotGoWith) {
 
 TEST_F(SafetyRaise, WritesARecordThatANodeStartsFrom) {
   MakeLedger(6);
-  const SafetyRecord newest = driver_.safety();
-  DeleteRaw(Family::kSafety, std::string(kSafetyKey));
-  ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition, {"missing"});
+  SafetyRecord raised = driver_.safety();
+  raised.last_proposed_round.value += 3;
   {
     const auto database = OpenRocksDbDatabase(data_dir(), Access::kReadWrite, nullptr);
     ASSERT_TRUE(database.ok()) << database.status();
-    ASSERT_TRUE(CheckReplacement(**database, world_.genesis(), kSelf, newest).ok());
-    ASSERT_TRUE(ReplaceSafetyRecord(database->get(), newest).ok());
+    ASSERT_TRUE(CheckReplacement(**database, world_.genesis(), kSelf, raised).ok());
+    ASSERT_TRUE(ReplaceSafetyRecord(database->get(), raised).ok());
   }
   Open();
-  EXPECT_EQ(store_->Recover().safety, newest);
+  EXPECT_EQ(store_->Recover().safety, raised);
 }
 
 }  // namespace
