@@ -125,6 +125,7 @@ class GrpcClient final : public Client {
     const Endpoint& endpoint = endpoints_->at(endpoint_index);
     v1::StatusReply reply;
     const absl::Time deadline = WallNow() + options_.attempt_timeout;
+    endpoints_->Connect(endpoint_index, std::min(kConnectPatience, options_.attempt_timeout));
     const v1::GetStatusRequest request;
     KILN_RETURN_IF_ERROR(Annotate(
         Call(endpoint, &v1::Kiln::Stub::GetStatus, deadline, request, &reply), endpoint.address));

@@ -96,6 +96,12 @@ void Endpoints::Pause(size_t i, absl::Duration pause) const {
   }
 }
 
+void Endpoints::Connect(size_t i, absl::Duration patience) const {
+  grpc::Channel& channel = *at(i).channel;
+  if (channel.GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) return;
+  channel.WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
+}
+
 ErrorKind KindOf(const absl::Status& error) {
   switch (error.code()) {
     case absl::StatusCode::kResourceExhausted:

@@ -27,6 +27,10 @@ struct Endpoint {
 // How long a client that has asked all validators in vain waits before it asks again.
 inline constexpr absl::Duration kAllFailedPause = absl::Milliseconds(200);
 
+// How long a question that only one validator can answer waits for a connection: a handshake on a
+// busy machine, and little for somebody who asks about a validator that is down.
+inline constexpr absl::Duration kConnectPatience = absl::Milliseconds(200);
+
 // Thread-safe. Invariant: not empty.
 class Endpoints {
  public:
@@ -44,6 +48,8 @@ class Endpoints {
   // Waits for `pause`. Until it is connected, endpoint `i` uses the time to connect: gRPC makes
   // progress with a connection only while somebody waits for it.
   void Pause(size_t i, absl::Duration pause) const;
+  // Waits for endpoint `i` to be connected, for at most `patience`; not at all when it is.
+  void Connect(size_t i, absl::Duration patience) const;
 
   // Whether so many validators agree on a refusal that one of them must be honest, if less than a
   // third of those configured lie.

@@ -121,5 +121,16 @@ TEST(FailStop, ByADivergedApplicationNamesHeightAndBlockAndTheOthersGoOn) {
   ASSERT_TRUE(cluster.StopAll());
 }
 
+// gRPC makes progress with a connection only while somebody waits for it, and a caller that sleeps
+// between short calls does not.
+TEST(Status, IsSeenAgainByAClientThatAskedWhileTheNodeWasDown) {
+  TestCluster cluster(1);
+  const absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(cluster.Only(0));
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_FALSE((*client)->GetStatus().ok());
+  cluster.Start(0);
+  EXPECT_TRUE(WaitUntil([&] { return (*client)->GetStatus().ok(); }));
+}
+
 }  // namespace
 }  // namespace kiln::integration
