@@ -88,18 +88,14 @@ absl::StatusOr<std::unique_ptr<Endpoints>> Endpoints::Create(
 
 void Endpoints::Pause(size_t i, absl::Duration pause) const {
   if (pause <= absl::ZeroDuration()) return;
-  grpc::Channel& channel = *at(i).channel;
-  if (channel.GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) {
-    absl::SleepFor(pause);
-  } else {
-    channel.WaitForConnected(absl::ToChronoTime(absl::Now() + pause));
-  }
+  if (!Connect(i, pause)) absl::SleepFor(pause);
 }
 
-void Endpoints::Connect(size_t i, absl::Duration patience) const {
+bool Endpoints::Connect(size_t i, absl::Duration patience) const {
   grpc::Channel& channel = *at(i).channel;
-  if (channel.GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) return;
+  if (channel.GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) return false;
   channel.WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
+  return true;
 }
 
 ErrorKind KindOf(const absl::Status& error) {

@@ -45,11 +45,11 @@ class Endpoints {
   size_t preferred() const { return preferred_.load(std::memory_order_relaxed); }
   void Prefer(size_t i) { preferred_.store(i % size(), std::memory_order_relaxed); }
 
-  // Waits for `pause`. Until it is connected, endpoint `i` uses the time to connect: gRPC makes
-  // progress with a connection only while somebody waits for it.
+  // Waits for endpoint `i` to be connected, for at most `patience`: gRPC makes progress with a
+  // connection only while somebody waits for it. False, at once, when it is connected already.
+  bool Connect(size_t i, absl::Duration patience) const;
+  // Waits for `pause`. Until it is connected, endpoint `i` uses the time to connect.
   void Pause(size_t i, absl::Duration pause) const;
-  // Waits for endpoint `i` to be connected, for at most `patience`; not at all when it is.
-  void Connect(size_t i, absl::Duration patience) const;
 
   // Whether so many validators agree on a refusal that one of them must be honest, if less than a
   // third of those configured lie.

@@ -141,8 +141,6 @@ absl::Status ValidatorNode::OpenStore() {
   if (!options_.vote_log_file.empty()) {
     KILN_ASSIGN_OR_RETURN(vote_log_, VoteLog::Open(options_.vote_log_file));
   }
-  absl::MutexLock lock(&mutex_);
-  disk_free_bytes_ = disk_.free_bytes();
   return absl::OkStatus();
 }
 

@@ -41,6 +41,25 @@ absl::Status Refusal(absl::string_view dir, const absl::Status& cause) {
   return absl::Status(code, absl::StrCat(dir, ": ", cause.message(), ": ", kRemedy));
 }
 
+absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& reader,
+                                 const Genesis& genesis) {
+  const absl::StatusOr<uint64_t> version = reader.FormatVersion();
+  if (!version.ok()) return Refusal(database.dir(), version.status());
+  if (*version != kFormatVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.dir(), " is of format ", *version, ", this program knows format ",
+                     kFormatVersion, ": use the version that wrote it"));
+  }
+  const absl::StatusOr<Hash> chain = reader.ChainId();
+  if (!chain.ok()) return Refusal(database.dir(), chain.status());
+  if (*chain != genesis.ChainId()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.dir(), " holds chain ", chain->Short(), ", the genesis is of chain ",
+                     genesis.ChainId().Short(), ": use another --home"));
+  }
+  return absl::OkStatus();
+}
+
 // The committed head and what lies just below it: present, linked, and proved final.
 absl::StatusOr<consensus::BlockPtr> LoadHead(const LedgerReader& reader, const Genesis& genesis) {
   KILN_ASSIGN_OR_RETURN(const HeadRecord head, reader.Head());
@@ -172,25 +191,6 @@ absl::Status CreateLedger(Database* database, const Genesis& genesis) {
   return database->Write(batch.get(), Durability::kSynced);
 }
 
-absl::Status CheckFormatAndChain(const Database& database, const Genesis& genesis) {
-  const LedgerReader reader(&database, genesis.limits);
-  const absl::StatusOr<uint64_t> version = reader.FormatVersion();
-  if (!version.ok()) return Refusal(database.dir(), version.status());
-  if (*version != kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(database.dir(), " is of format ", *version, ", this program knows format ",
-                     kFormatVersion, ": use the version that wrote it"));
-  }
-  const absl::StatusOr<Hash> chain = reader.ChainId();
-  if (!chain.ok()) return Refusal(database.dir(), chain.status());
-  if (*chain != genesis.ChainId()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(database.dir(), " holds chain ", chain->Short(), ", the genesis is of chain ",
-                     genesis.ChainId().Short(), ": use another --home"));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis) {
   return LoadLedger(database, genesis, LedgerReader(&database, genesis.limits).Safety());
 }
@@ -198,7 +198,7 @@ absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& 
 absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis,
                                        absl::StatusOr<consensus::SafetyRecord> safety) {
   const LedgerReader reader(&database, genesis.limits);
-  KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, genesis));
+  KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, reader, genesis));
   absl::StatusOr<LedgerImage> image = LoadContent(reader, genesis, std::move(safety));
   if (image.ok()) return image;
   if (absl::IsDataLoss(image.status())) KILN_MARK("a start from damaged data is refused");

@@ -31,9 +31,6 @@ absl::StatusOr<bool> IsBlank(const Database& database);
 // Format version, chain id, block 0, the first safety record and the first state: one synced batch.
 absl::Status CreateLedger(Database* database, const Genesis& genesis);
 
-// Whether this program can read what is there, and it is of this genesis.
-absl::Status CheckFormatAndChain(const Database& database, const Genesis& genesis);
-
 // Errors as in OpenRocksDbStore; they name the folder and the way out.
 absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis);
 // The same with `safety` in the place of the stored safety record: for whoever is about to write

@@ -220,8 +220,6 @@ class RocksDbDatabase final : public RocksDb {
     return std::make_unique<const RocksDbSnapshot>(db_.get());
   }
   FamilySize SizeOf(Family family) const override;
-  absl::Status Compact(Family family) override;
-  absl::Status CheckFiles() const override;
 
  protected:
   absl::Status DoWrite(WriteBatch* batch, Durability durability) override;
@@ -310,27 +308,6 @@ FamilySize RocksDbDatabase::SizeOf(Family family) const {
           .table_bytes = property(rocksdb::DB::Properties::kLiveSstFilesSize),
           .blob_bytes = property(rocksdb::DB::Properties::kLiveBlobFileSize),
           .unflushed_bytes = property(rocksdb::DB::Properties::kCurSizeAllMemTables)};
-}
-
-absl::Status RocksDbDatabase::Compact(Family family) {
-  KILN_RETURN_IF_ERROR(failure());
-  rocksdb::CompactRangeOptions options;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-  options.blob_garbage_collection_age_cutoff = 1.0;
-  const rocksdb::Status status = db_->CompactRange(options, handle(family), nullptr, nullptr);
-  if (status.ok()) return absl::OkStatus();
-  if (status.IsCorruption()) return ReadError(family, "", status);
-  return Annotate(WriteError(status), absl::StrCat("compacting ", NameOf(family)));
-}
-
-absl::Status RocksDbDatabase::CheckFiles() const {
-  const rocksdb::Status status = db_->VerifyChecksum(rocksdb::ReadOptions());
-  if (status.ok()) return absl::OkStatus();
-  if (!status.IsCorruption() && !status.IsPathNotFound()) {
-    return absl::UnavailableError(absl::StrCat("reading ", dir(), ": ", status.ToString()));
-  }
-  return absl::DataLossError(absl::StrCat(dir(), " has a damaged file: ", status.ToString()));
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/database.h"
 
@@ -28,15 +27,10 @@ struct FamilySize {
   uint64_t unflushed_bytes = 0;  // in the log and in memory only
 };
 
-// A database, and what RocksDB can tell about its files and do to them. Thread-safe.
+// A database, and what RocksDB can tell about its files. Thread-safe.
 class RocksDb : public Database {
  public:
   virtual FamilySize SizeOf(Family family) const = 0;
-  // Rewrites all tables of the family: what was deleted or overwritten gives its room back. It
-  // reads every key, so damage shows: DataLoss.
-  virtual absl::Status Compact(Family family) = 0;
-  // Reads every table and blob file and compares all checksums. DataLoss names the file.
-  virtual absl::Status CheckFiles() const = 0;
 
  protected:
   using Database::Database;

@@ -69,6 +69,10 @@ void PrintJson(const nlohmann::ordered_json& document) {
   std::printf("%s\n", text.c_str());
 }
 
+void PrintField(const char* name, const std::string& value) {
+  std::printf("%-15s%s\n", name, value.c_str());
+}
+
 bool StdoutIsTerminal() {
   return isatty(STDOUT_FILENO) == 1;
 }

@@ -39,6 +39,8 @@ void SetAction(CLI::App* command, CommandContext& context, std::function<absl::S
 void AddJsonOption(CLI::App* command, bool* json);
 // One JSON document and a newline on stdout. Keys keep the order in which they were set.
 void PrintJson(const nlohmann::ordered_json& document);
+// A line on stdout: the name, padded to a column, and the value.
+void PrintField(const char* name, const std::string& value);
 
 // Whether a person watches: progress bars and colours are for terminals only.
 bool StdoutIsTerminal();

@@ -1,9 +1,10 @@
 #include "tools/describe_safety.h"
 
-#include <cstdio>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tools/command.h"
 
 namespace kiln::tools {
 namespace {
@@ -17,10 +18,6 @@ nlohmann::ordered_json RoundOf(const std::optional<T>& signed_thing) {
 template <typename T>
 std::string RoundText(const std::optional<T>& signed_thing) {
   return signed_thing.has_value() ? absl::StrCat("round ", signed_thing->round.value) : "none";
-}
-
-void PrintLine(const char* name, const std::string& value) {
-  std::printf("%-15s%s\n", name, value.c_str());
 }
 
 }  // namespace
@@ -38,15 +35,15 @@ nlohmann::ordered_json SafetyJson(const consensus::SafetyRecord& record) {
 }
 
 void PrintSafety(const consensus::SafetyRecord& record) {
-  PrintLine("epoch", absl::StrCat(record.epoch.value));
-  PrintLine("signed up to", absl::StrCat("round ", record.last_voted_round.value));
-  PrintLine("last vote", RoundText(record.last_vote));
-  PrintLine("last timeout", RoundText(record.last_timeout));
-  PrintLine("last proposal", absl::StrCat("round ", record.last_proposed_round.value));
-  PrintLine("locked", absl::StrCat("round ", record.locked_qc_round.value));
-  PrintLine("high QC", absl::StrCat("round ", record.high_qc.round.value, ", block ",
-                                    record.high_qc.block_id.ToHex()));
-  PrintLine("last TC", RoundText(record.last_tc));
+  PrintField("epoch", absl::StrCat(record.epoch.value));
+  PrintField("signed up to", absl::StrCat("round ", record.last_voted_round.value));
+  PrintField("last vote", RoundText(record.last_vote));
+  PrintField("last timeout", RoundText(record.last_timeout));
+  PrintField("last proposal", absl::StrCat("round ", record.last_proposed_round.value));
+  PrintField("locked", absl::StrCat("round ", record.locked_qc_round.value));
+  PrintField("high QC", absl::StrCat("round ", record.high_qc.round.value, ", block ",
+                                     record.high_qc.block_id.ToHex()));
+  PrintField("last TC", RoundText(record.last_tc));
 }
 
 }  // namespace kiln::tools

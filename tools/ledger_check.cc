@@ -9,14 +9,13 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/status_macros.h"
-#include "kiln/node.h"
-#include "storage/rocksdb_store.h"
 #include "tools/chain_target.h"
+#include "tools/offline_home.h"
 
 namespace kiln::tools {
 namespace {
 
-constexpr absl::Duration kLockPollInterval = absl::Milliseconds(10);
+constexpr absl::Duration kStatusPollInterval = absl::Milliseconds(10);
 
 absl::Status WaitForOne(const ClientOptions& one_endpoint, uint64_t height, uint64_t give_up_us) {
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Client::Connect(one_endpoint));
@@ -28,7 +27,7 @@ absl::Status WaitForOne(const ClientOptions& one_endpoint, uint64_t height, uint
           one_endpoint.endpoints.front(), " has not reached height ", height,
           status.ok() ? absl::StrCat(", it is at ", status->committed_height) : std::string()));
     }
-    absl::SleepFor(kLockPollInterval);
+    absl::SleepFor(kStatusPollInterval);
   }
 }
 
@@ -55,15 +54,6 @@ absl::Status LostCount::CheckLedger(absl::FunctionRef<absl::Status(IdSink)> read
 
 uint64_t LostCount::lost() const {
   return static_cast<uint64_t>(std::count(lost_.begin(), lost_.end(), true));
-}
-
-absl::StatusOr<std::unique_ptr<storage::Store>> OpenStoredLedger(const std::string& home) {
-  KILN_ASSIGN_OR_RETURN(NodeOptions node, NodeOptions::FromHome(home));
-  storage::RocksDbStoreOptions options;
-  options.data_dir = node.data_dir;
-  options.genesis = std::move(node.genesis);
-  options.read_only = true;
-  return storage::OpenRocksDbStore(options);
 }
 
 absl::Status CheckStoredLedger(const std::string& home, const HeightRange& range, LostCount* lost) {

@@ -3,7 +3,6 @@
 #define KILN_TOOLS_LEDGER_CHECK_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,6 @@
 #include "absl/time/time.h"
 #include "kiln/client.h"
 #include "kiln/types.h"
-#include "storage/store.h"
 
 namespace kiln::tools {
 
@@ -41,8 +39,6 @@ class LostCount {
   std::vector<bool> lost_;          // by index into acknowledged_
 };
 
-// The ledger of a stopped validator, for reading only.
-absl::StatusOr<std::unique_ptr<storage::Store>> OpenStoredLedger(const std::string& home);
 // Reads the ledger of a stopped validator from its disk.
 absl::Status CheckStoredLedger(const std::string& home, const HeightRange& range, LostCount* lost);
 // Reads the ledger of a running validator, block by block, each verified.

@@ -1,4 +1,4 @@
-// kiln ledger: verify, and the list of the others.
+// kiln ledger verify, and the list of the others
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -12,12 +12,10 @@
 #include "consensus/signing.h"
 #include "crypto/ed25519.h"
 #include "kiln/genesis.h"
-#include "node/config.h"
-#include "node/home.h"
 #include "storage/ledger_audit.h"
-#include "storage/rocksdb_store.h"
 #include "tools/command.h"
 #include "tools/ledger_subcommands.h"
+#include "tools/offline_home.h"
 
 namespace kiln::tools {
 namespace {
@@ -61,12 +59,10 @@ class ProgressLine {
 };
 
 absl::StatusOr<VerifiedLedger> OpenAndAudit(const std::string& home) {
-  KILN_ASSIGN_OR_RETURN(const NodeOptions config, node::ReadConfig(home));
-  KILN_ASSIGN_OR_RETURN(const Genesis genesis, Genesis::FromFile(node::HomePaths(home).genesis));
+  KILN_ASSIGN_OR_RETURN(const OfflineHome offline, ReadOfflineHome(home));
+  const Genesis& genesis = offline.genesis;
   VerifiedLedger ledger{.home = home, .chain_id = genesis.ChainId(), .store = nullptr, .audit = {}};
-  KILN_ASSIGN_OR_RETURN(ledger.store,
-                        storage::OpenRocksDbStore(
-                            {.data_dir = config.data_dir, .genesis = genesis, .read_only = true}));
+  KILN_ASSIGN_OR_RETURN(ledger.store, OpenOfflineStore(offline));
   ProgressLine progress(home);
   KILN_ASSIGN_OR_RETURN(ledger.audit,
                         storage::AuditLedger(*ledger.store, genesis, consensus::Ed25519Verifier(),
@@ -174,13 +170,11 @@ absl::Status Verify(const VerifyArguments& arguments) {
 
 void AddLedgerCommand(CLI::App& app, CommandContext& context) {
   auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App* ledger =
-      app.add_subcommand("ledger", "Look at, check, copy and repair the ledgers of stopped nodes");
+  CLI::App* ledger = app.add_subcommand("ledger", "Look at and check the ledgers of stopped nodes");
   ledger->require_subcommand(1);
   CLI::App* verify = ledger->add_subcommand(
       "verify", "Check every hash, certificate and state root of a stopped node's ledger");
-  verify->add_option("--home", arguments->home, "The validator's folder; its node must be stopped")
-      ->required();
+  AddOfflineHomeOption(verify, &arguments->home);
   verify->add_option("--against", arguments->against,
                      "Folders of other validators, to be checked and compared");
   AddJsonOption(verify, &arguments->json);

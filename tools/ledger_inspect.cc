@@ -1,13 +1,13 @@
 // kiln ledger inspect: what a stopped node's folder holds.
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
-#include "storage/ledger_store.h"
 #include "storage/ledger_summary.h"
 #include "tools/command.h"
 #include "tools/describe_safety.h"
@@ -20,17 +20,11 @@ namespace {
 
 using storage::LedgerSummary;
 
-constexpr uint64_t kNoHeight = UINT64_MAX;
-
 struct InspectArguments {
   std::string home;
-  uint64_t height = kNoHeight;
+  std::optional<uint64_t> height;  // none: the whole ledger
   bool json = false;
 };
-
-void PrintField(const char* name, const std::string& value) {
-  std::printf("%-15s%s\n", name, value.c_str());
-}
 
 std::string TimeText(uint64_t time_us) {
   return absl::FormatTime(absl::FromUnixMicros(static_cast<int64_t>(time_us)), absl::UTCTimeZone());
@@ -192,13 +186,11 @@ void PrintHeight(const storage::HeightSummary& summary) {
                                      summary.results->state.Root().ToHex()));
 }
 
-absl::Status InspectHeight(const std::shared_ptr<storage::RocksDb>& database,
-                           const OfflineHome& home, const InspectArguments& arguments) {
-  KILN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Store> store,
-                        storage::OpenStore(database, home.genesis, /*read_only=*/true));
+absl::Status InspectHeight(const OfflineHome& home, Height height, bool as_json) {
+  KILN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Store> store, OpenOfflineStore(home));
   KILN_ASSIGN_OR_RETURN(const storage::HeightSummary summary,
-                        storage::SummarizeHeight(*store, Height{arguments.height}));
-  if (arguments.json) {
+                        storage::SummarizeHeight(*store, height));
+  if (as_json) {
     PrintJson(HeightJson(summary));
   } else {
     PrintHeight(summary);
@@ -208,9 +200,11 @@ absl::Status InspectHeight(const std::shared_ptr<storage::RocksDb>& database,
 
 absl::Status Inspect(const InspectArguments& arguments) {
   KILN_ASSIGN_OR_RETURN(const OfflineHome home, ReadOfflineHome(arguments.home));
+  if (arguments.height.has_value()) {
+    return InspectHeight(home, Height{*arguments.height}, arguments.json);
+  }
   KILN_ASSIGN_OR_RETURN(const std::shared_ptr<storage::RocksDb> database,
                         OpenOffline(home, storage::Access::kReadOnly));
-  if (arguments.height != kNoHeight) return InspectHeight(database, home, arguments);
   const LedgerSummary summary = storage::Summarize(*database, home.genesis);
   if (arguments.json) {
     PrintJson(SummaryJson(home, summary));

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "node/config.h"
 #include "node/home.h"
@@ -14,8 +13,10 @@ namespace kiln::tools {
 absl::StatusOr<OfflineHome> ReadOfflineHome(const std::string& home) {
   KILN_ASSIGN_OR_RETURN(NodeOptions config, node::ReadConfig(home));
   KILN_ASSIGN_OR_RETURN(Genesis genesis, Genesis::FromFile(node::HomePaths(home).genesis));
-  return OfflineHome{
-      .home = home, .data_dir = std::move(config.data_dir), .genesis = std::move(genesis)};
+  return OfflineHome{.home = home,
+                     .data_dir = std::move(config.data_dir),
+                     .consensus_key_file = std::move(config.consensus_key_file),
+                     .genesis = std::move(genesis)};
 }
 
 absl::StatusOr<std::shared_ptr<storage::RocksDb>> OpenOffline(const OfflineHome& home,
@@ -24,11 +25,15 @@ absl::StatusOr<std::shared_ptr<storage::RocksDb>> OpenOffline(const OfflineHome&
   return storage::OpenRocksDbDatabase(home.data_dir, access, /*env=*/nullptr);
 }
 
-absl::StatusOr<std::unique_ptr<storage::Store>> OpenOfflineStore(const OfflineHome& home,
-                                                                 storage::Access access) {
-  KILN_ASSIGN_OR_RETURN(std::shared_ptr<storage::RocksDb> database, OpenOffline(home, access));
-  return storage::OpenStore(std::move(database), home.genesis,
-                            access == storage::Access::kReadOnly);
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenOfflineStore(const OfflineHome& home) {
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<storage::RocksDb> database,
+                        OpenOffline(home, storage::Access::kReadOnly));
+  return storage::OpenStore(std::move(database), home.genesis, /*read_only=*/true);
+}
+
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenStoredLedger(const std::string& home) {
+  KILN_ASSIGN_OR_RETURN(const OfflineHome offline, ReadOfflineHome(home));
+  return OpenOfflineStore(offline);
 }
 
 void AddOfflineHomeOption(CLI::App* command, std::string* home) {

@@ -17,6 +17,7 @@ namespace kiln::tools {
 struct OfflineHome {
   std::string home;
   std::string data_dir;
+  std::string consensus_key_file;
   Genesis genesis;
 };
 absl::StatusOr<OfflineHome> ReadOfflineHome(const std::string& home);
@@ -25,9 +26,10 @@ absl::StatusOr<OfflineHome> ReadOfflineHome(const std::string& home);
 // there is no ledger.
 absl::StatusOr<std::shared_ptr<storage::RocksDb>> OpenOffline(const OfflineHome& home,
                                                               storage::Access access);
-// The same as a store that serves: the ledger must be one that a node would start from.
-absl::StatusOr<std::unique_ptr<storage::Store>> OpenOfflineStore(const OfflineHome& home,
-                                                                 storage::Access access);
+// The same as a store, for reading only: the ledger must be one that a node would start from.
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenOfflineStore(const OfflineHome& home);
+// Both steps, for whoever needs the store alone.
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenStoredLedger(const std::string& home);
 
 // Adds --home, required.
 void AddOfflineHomeOption(CLI::App* command, std::string* home);

@@ -7,7 +7,6 @@
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
 #include "crypto/key_file.h"
-#include "node/config.h"
 #include "node/files.h"
 #include "storage/safety_raise.h"
 #include "tools/safety_file.h"
@@ -21,14 +20,13 @@ constexpr size_t kSafetyFileBytesMax = 4 << 20;
 }  // namespace
 
 absl::StatusOr<OwnKey> ReadOwnKey(const OfflineHome& home) {
-  KILN_ASSIGN_OR_RETURN(const NodeOptions config, node::ReadConfig(home.home));
   KILN_ASSIGN_OR_RETURN(const crypto::KeyFileInfo info,
-                        crypto::ReadKeyFileInfo(config.consensus_key_file));
+                        crypto::ReadKeyFileInfo(home.consensus_key_file));
   KILN_ASSIGN_OR_RETURN(const consensus::ValidatorSet validators,
                         consensus::ValidatorSet::FromGenesis(home.genesis));
   const std::optional<ValidatorIndex> index = validators.FindByConsensusKey(info.public_key);
   if (index.has_value()) return OwnKey{.consensus_key = info.public_key, .index = *index};
-  return absl::FailedPreconditionError(absl::StrCat(config.consensus_key_file,
+  return absl::FailedPreconditionError(absl::StrCat(home.consensus_key_file,
                                                     ": the key belongs to no validator of the "
                                                     "genesis: check both files"));
 }

@@ -1,17 +1,12 @@
 // What a node refuses to start with, or to go on with: one line, and nothing is damaged.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -23,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "node/home.h"
 #include "tests/integration/load.h"
+#include "tests/integration/small_disk.h"
 #include "tests/integration/test_cluster.h"
 
 namespace kiln::integration {
@@ -134,50 +130,16 @@ TEST(Start, RefusesADiskWithoutRoom) {
   EXPECT_THAT(Refusal(cluster, 0), AllOf(HasSubstr("disk"), HasSubstr("disk_free_bytes_min")));
 }
 
-// A file system of its own in memory.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::string& path, const std::string& size) : path_(path) {
-    fs::create_directories(path);
-    is_mounted_ = mount("tmpfs", path.c_str(), "tmpfs", MS_NODEV, ("size=" + size).c_str()) == 0;
-  }
-  ~SmallDisk() {
-    if (is_mounted_) umount2(path_.c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-
-  bool is_mounted() const { return is_mounted_; }
-  uint64_t FreeBytes() const { return fs::space(path_).available; }
-  // Leaves this many bytes free.
-  void FillUpTo(uint64_t free_bytes) const {
-    const int fd = open(Ballast().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    ASSERT_GE(fd, 0);
-    const uint64_t free_now = FreeBytes();
-    ASSERT_GE(free_now, free_bytes);
-    const int error = posix_fallocate(fd, 0, static_cast<off_t>(free_now - free_bytes));
-    EXPECT_TRUE(error == 0 || error == ENOSPC) << std::strerror(error);
-    close(fd);
-  }
-  void Empty() const { fs::remove(Ballast()); }
-
- private:
-  std::string Ballast() const { return path_ + "/ballast"; }
-
-  const std::string path_;
-  bool is_mounted_ = false;
-};
-
 // With its disk full a validator signs nothing, and the others go on; with room again it follows.
 TEST(FullDisk, StopsOneValidatorsVotesUntilThereIsRoom) {
   TestCluster cluster(4, {{"disk_free_bytes_min", "67108864"}, {"round_timeout_min_ms", "100"}});
-  const SmallDisk disk(cluster.home(3) + "/data", "384m");
-  if (!disk.is_mounted()) GTEST_SKIP() << "only root can mount a small disk";
+  const std::unique_ptr<SmallDisk> disk = SmallDisk::Mount(cluster.home(3) + "/data");
+  if (disk == nullptr) GTEST_SKIP() << "only root can mount a small disk";
   ASSERT_TRUE(cluster.StartAllAndWait());
   Load load(cluster.Only(0), {.clients = 2});
   ASSERT_TRUE(load.WaitForMore(200));
 
-  disk.FillUpTo(0);
+  disk->SetFreeBytes(0);
   absl::StatusOr<NodeStatus> status;
   ASSERT_TRUE(WaitUntil([&] {
     status = cluster.Status(3);
@@ -193,7 +155,7 @@ TEST(FullDisk, StopsOneValidatorsVotesUntilThereIsRoom) {
   EXPECT_THAT(Put(cluster.Only(3), "refused", absl::Seconds(5)).status().message(),
               HasSubstr("disk"));
 
-  disk.Empty();
+  disk->MakeRoom();
   ASSERT_TRUE(cluster.WaitUntilReady(3));
   EXPECT_TRUE(fs::exists(cluster.home(3) + "/data/reserve"));
   ASSERT_TRUE(cluster.WaitUntilCaughtUp(3));
@@ -210,8 +172,8 @@ TEST(FullDisk, StopsOneValidatorsVotesUntilThereIsRoom) {
 
 TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   TestCluster cluster(1, {{"disk_free_bytes_min", "33554432"}, {"heartbeat_interval_ms", "500"}});
-  const SmallDisk disk(cluster.home(0) + "/data", "256m");
-  if (!disk.is_mounted()) GTEST_SKIP() << "only root can mount a small disk";
+  const std::unique_ptr<SmallDisk> disk = SmallDisk::Mount(cluster.home(0) + "/data");
+  if (disk == nullptr) GTEST_SKIP() << "only root can mount a small disk";
   ASSERT_TRUE(cluster.StartAllAndWait());
   Load load(cluster.chain(), {.clients = 2});
   ASSERT_TRUE(load.WaitForMore(200));
@@ -219,7 +181,7 @@ TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   load.ExpectNoErrors();
 
   // Little room: refused, but alive, readable, and said in the status.
-  disk.FillUpTo(16 << 20);
+  disk->SetFreeBytes(16 << 20);
   absl::StatusOr<Receipt> receipt;
   ASSERT_TRUE(WaitUntil([&] {
     receipt = Put(cluster.chain(), "with little room", absl::Seconds(5));
@@ -233,13 +195,13 @@ TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   EXPECT_TRUE(cluster.WaitForHeight(0, load.highest_height() + 3)) << "heartbeats go on";
 
   // Room again: as before.
-  disk.Empty();
+  disk->MakeRoom();
   ASSERT_TRUE(cluster.WaitUntilReady(0));
   EXPECT_TRUE(Put(cluster.chain(), "with room again", absl::Seconds(5)).ok());
 
   // No room for a single byte: nothing is written any more, and it can be stopped. A record that
   // was under way may have met the full disk: then it has stopped itself, with advice.
-  disk.FillUpTo(0);
+  disk->SetFreeBytes(0);
   ASSERT_TRUE(WaitUntil([&] {
     const absl::StatusOr<NodeStatus> full = cluster.Status(0);
     return !cluster.IsRunning(0) ||
@@ -250,7 +212,7 @@ TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   if (ended != 0) {
     EXPECT_THAT(cluster.LogSinceStart(0), HasSubstr("What to do"));
   }
-  disk.Empty();
+  disk->MakeRoom();
   ASSERT_TRUE(cluster.StartAllAndWait());
   EXPECT_TRUE(Put(cluster.chain(), "after a start with room", absl::Seconds(5)).ok());
   ASSERT_TRUE(cluster.StopAll());

@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/check.h"
-#include "tools/ledger_check.h"
+#include "tools/offline_home.h"
 
 namespace kiln::integration {
 

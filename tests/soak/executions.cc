@@ -5,19 +5,14 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "base/status_macros.h"
+#include "node/id_table.h"
 #include "storage/store.h"
-#include "tools/ledger_check.h"
+#include "tools/offline_home.h"
 
 namespace kiln::soak {
 namespace {
 
 using Counts = absl::flat_hash_map<storage::TransactionIdPrefix, uint32_t>;
-
-storage::TransactionIdPrefix PrefixOf(const Hash& id) {
-  storage::TransactionIdPrefix prefix;
-  std::copy_n(id.bytes.begin(), prefix.size(), prefix.begin());
-  return prefix;
-}
 
 absl::StatusOr<Counts> CountAll(const storage::Store& store) {
   Counts counts;
@@ -39,12 +34,11 @@ absl::StatusOr<Executions> CountExecutions(const std::string& home,
   KILN_ASSIGN_OR_RETURN(const Counts counts, CountAll(*store));
   Executions executions;
   for (const auto& [unused, count] : counts) {
-    executions.executed += count;
     if (count > 1) ++executions.duplicated;
   }
   executions.lost = static_cast<uint64_t>(
       std::count_if(acknowledged.begin(), acknowledged.end(),
-                    [&](const Hash& id) { return !counts.contains(PrefixOf(id)); }));
+                    [&](const Hash& id) { return !counts.contains(node::PrefixOf(id)); }));
   return executions;
 }
 

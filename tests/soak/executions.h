@@ -15,7 +15,6 @@ namespace kiln::soak {
 struct Executions {
   uint64_t lost = 0;        // acknowledged, never executed
   uint64_t duplicated = 0;  // any transaction executed more than once
-  uint64_t executed = 0;
 };
 
 // Reads the results stored by a stopped validator.

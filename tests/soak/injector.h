@@ -11,13 +11,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "tests/integration/load.h"
+#include "tests/integration/small_disk.h"
 #include "tests/integration/test_cluster.h"
 #include "tests/soak/bit_flip.h"
 #include "tests/soak/fault_deck.h"
 #include "tests/soak/fault_report.h"
 #include "tests/soak/recovery_watch.h"
 #include "tests/soak/register_load.h"
-#include "tests/soak/small_disk.h"
 
 namespace kiln::soak {
 
@@ -28,8 +28,8 @@ inline constexpr uint64_t kSmallDiskFreeBytesMin = 64ULL << 20;
 // What a fault befalls, and what must go on nevertheless.
 struct Target {
   integration::TestCluster* cluster;
-  SmallDisk* small_disk;  // null when mounting is not permitted
-  size_t on_small_disk;   // the validator whose data are there
+  integration::SmallDisk* small_disk;  // null when mounting is not permitted
+  size_t on_small_disk;                // the validator whose data are there
   integration::Load* load;
   RegisterLoad* registers;
 };

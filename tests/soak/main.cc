@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
-#include "tests/soak/small_disk.h"
+#include "tests/integration/small_disk.h"
 #include "tests/soak/soak.h"
 #include "tools/command.h"
 
@@ -85,7 +85,7 @@ void PrintReportJson(const SoakOptions& options, const SoakResult& result) {
 }
 
 int Run(SoakOptions options, bool json) {
-  options.has_own_mounts = SmallDisk::EnterOwnMounts();
+  options.has_own_mounts = integration::SmallDisk::EnterOwnMounts();
   testing::InitGoogleTest();
   PrintFailuresOnStderr();
   std::fprintf(stderr, "%s\n", CommandOf(options).c_str());

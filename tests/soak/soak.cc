@@ -9,15 +9,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/integration/load.h"
+#include "tests/integration/small_disk.h"
 #include "tests/integration/test_cluster.h"
 #include "tests/integration/vote_audit.h"
 #include "tests/soak/executions.h"
 #include "tests/soak/injector.h"
-#include "tests/soak/small_disk.h"
 
 namespace kiln::soak {
 namespace {
 
+using integration::SmallDisk;
 using integration::TestCluster;
 using integration::VoteAudit;
 

@@ -1,4 +1,4 @@
-#include "tests/soak/small_disk.h"
+#include "tests/integration/small_disk.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 
-namespace kiln::soak {
+namespace kiln::integration {
 namespace {
 
 namespace fs = std::filesystem;
@@ -45,7 +45,7 @@ bool SmallDisk::EnterOwnMounts() {
 std::unique_ptr<SmallDisk> SmallDisk::Mount(const std::string& folder) {
   fs::create_directories(folder);
   const std::string options = absl::StrCat("mode=0700,size=", kRoomyBytes);
-  if (mount("kiln-soak", folder.c_str(), "tmpfs", MS_NODEV | MS_NOSUID, options.c_str()) != 0) {
+  if (mount("kiln-test", folder.c_str(), "tmpfs", MS_NODEV | MS_NOSUID, options.c_str()) != 0) {
     return nullptr;
   }
   return std::unique_ptr<SmallDisk>(new SmallDisk(folder));
@@ -74,7 +74,7 @@ void SmallDisk::MakeRoom() {
 
 bool SmallDisk::TryResize(uint64_t bytes) {
   const std::string options = absl::StrCat("size=", bytes);
-  if (mount("kiln-soak", folder_.c_str(), "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID,
+  if (mount("kiln-test", folder_.c_str(), "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID,
             options.c_str()) == 0) {
     return true;
   }
@@ -83,4 +83,4 @@ bool SmallDisk::TryResize(uint64_t bytes) {
   return false;
 }
 
-}  // namespace kiln::soak
+}  // namespace kiln::integration

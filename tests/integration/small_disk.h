@@ -1,21 +1,21 @@
 // A disk that can be made full.
-#ifndef KILN_TESTS_SOAK_SMALL_DISK_H_
-#define KILN_TESTS_SOAK_SMALL_DISK_H_
+#ifndef KILN_TESTS_INTEGRATION_SMALL_DISK_H_
+#define KILN_TESTS_INTEGRATION_SMALL_DISK_H_
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
-namespace kiln::soak {
+namespace kiln::integration {
 
-// A file system in memory, mounted over an empty folder, in mounts of this process and its children
-// alone: nobody else sees it, and the kernel takes it down with them. Its size is what changes, so
-// that a full one costs no memory. Used by the main thread only.
+// A file system in memory, mounted over an empty folder. Its size is what changes, so that a full
+// one costs no memory. Used by the main thread only.
 class SmallDisk {
  public:
-  // Gives this process mounts of its own, as root or within a user namespace; false where neither
-  // is permitted. REQUIRES: there is one thread yet.
+  // Gives this process and its children mounts of their own, as root or within a user namespace:
+  // nobody else sees them, and the kernel takes them down in the end. False where neither is
+  // permitted. REQUIRES: there is one thread yet.
   static bool EnterOwnMounts();
   // Null where mounting is not permitted.
   static std::unique_ptr<SmallDisk> Mount(const std::string& folder);
@@ -34,6 +34,6 @@ class SmallDisk {
   const std::string folder_;
 };
 
-}  // namespace kiln::soak
+}  // namespace kiln::integration
 
-#endif  // KILN_TESTS_SOAK_SMALL_DISK_H_
+#endif  // KILN_TESTS_INTEGRATION_SMALL_DISK_H_
