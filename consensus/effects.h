@@ -81,10 +81,13 @@ struct Halt {
   std::string what_to_do;
 };
 
-// To be performed in this order: stop if `halt`; make `durable` durable; then send and fetch, and
-// hand durable.commits to execution. Nothing of a step leaves before its `durable` is synced.
+// To be performed in this order: stop if `halt`; send `send_early`; make `durable` durable; then
+// send and fetch, and hand durable.commits to execution. Nothing of a step but `send_early` leaves
+// before its `durable` is synced, and nothing at all before the safety records of all steps before
+// are.
 struct Effects {
   std::optional<Halt> halt;
+  std::vector<Outbound> send_early;  // promises nothing, or what an earlier step recorded
   DurableWrite durable;
   std::vector<Outbound> send;
   std::vector<Fetch> fetch;

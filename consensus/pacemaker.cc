@@ -10,6 +10,7 @@ namespace kiln::consensus {
 Pacemaker::Pacemaker(const PacemakerOptions& options, Round round, uint64_t now_us)
     : options_(options),
       round_(round),
+      slowest_us_(options.round_timeout_min_us / kTimerPerRound),
       round_timeout_us_(options.round_timeout_min_us),
       retry_us_(options.round_timeout_min_us),
       entered_us_(now_us) {
@@ -20,11 +21,15 @@ Pacemaker::Pacemaker(const PacemakerOptions& options, Round round, uint64_t now_
 
 bool Pacemaker::Enter(Round round, EnteredBy how, uint64_t now_us) {
   if (round <= round_) return false;
+  const bool in_time = how == EnteredBy::kQuorum && !ran_out_;
+  const bool is_next = round.value == round_.value + 1;
+  if (in_time && is_next && !was_idle_) NoteRoundTook(now_us - entered_us_);
   round_ = round;
   entered_us_ = now_us;
-  round_timeout_us_ =
-      how == EnteredBy::kQuorum ? options_.round_timeout_min_us : Lengthened(round_timeout_us_);
+  round_timeout_us_ = in_time ? FirstTimeout() : Lengthened(round_timeout_us_);
   idle_ = false;
+  was_idle_ = false;
+  ran_out_ = false;
   Arm(now_us);
   return true;
 }
@@ -32,15 +37,28 @@ bool Pacemaker::Enter(Round round, EnteredBy how, uint64_t now_us) {
 void Pacemaker::SetIdle(bool idle, uint64_t now_us) {
   if (idle == idle_) return;
   idle_ = idle;
+  was_idle_ = true;
   Arm(now_us);
 }
 
 bool Pacemaker::TakeExpired(uint64_t now_us) {
   if (now_us < deadline_us_) return false;
+  ran_out_ = true;
   retry_us_ = Lengthened(retry_us_);
   if (retry_us_ == options_.round_timeout_max_us) KILN_MARK("a timer is as long as it gets");
   deadline_us_ = now_us + retry_us_;
   return true;
+}
+
+uint64_t Pacemaker::FirstTimeout() const {
+  const uint64_t longest_us = options_.round_timeout_min_us;
+  if (slowest_us_ >= longest_us / kTimerPerRound) return longest_us;
+  return std::max(slowest_us_ * kTimerPerRound, longest_us / kShortestShare);
+}
+
+void Pacemaker::NoteRoundTook(uint64_t took_us) {
+  slowest_us_ = std::max(took_us, slowest_us_ - slowest_us_ / kForgottenShare);
+  if (FirstTimeout() < options_.round_timeout_min_us) KILN_MARK("timers follow what rounds take");
 }
 
 void Pacemaker::Arm(uint64_t now_us) {

@@ -15,10 +15,13 @@ struct PacemakerOptions {
   uint64_t heartbeat_us = 5'000'000;  // how long an idle chain stays silent
 };
 
-// Which round it is and when to give up on it. Invariant: the round never decreases. A round
-// entered by a QC has the shortest timer; each further one entered by a TC makes it half as long
-// again, up to the bound. While there is nothing to order, the heartbeat is added. Not thread-safe;
-// times are monotonic microseconds.
+// Which round it is and when to give up on it. Invariant: the round never decreases. A round that a
+// QC ended in time is followed by one with the first timer; a round that failed, or whose timer ran
+// out, makes the next one's half as long again, up to the bound. The first timer follows what
+// rounds take: a few times the slowest of the last ones that ended in time, at most
+// round_timeout_min, at least an eighth of that. So a silent leader costs little where rounds are
+// quick, and one that stalls on purpose gains no more than round_timeout_min. While there is
+// nothing to order, the heartbeat is added. Not thread-safe; times are monotonic microseconds.
 class Pacemaker {
  public:
   enum class EnteredBy { kQuorum, kTimeouts };
@@ -46,17 +49,25 @@ class Pacemaker {
 
  private:
   static constexpr uint64_t kSettleUs = 5'000;
+  static constexpr uint64_t kTimerPerRound = 6;
+  static constexpr uint64_t kShortestShare = 8;  // of round_timeout_min
+  static constexpr uint64_t kForgottenShare = 16;
 
+  uint64_t FirstTimeout() const;
+  void NoteRoundTook(uint64_t took_us);
   void Arm(uint64_t now_us);
   uint64_t Lengthened(uint64_t timeout_us) const;
 
   const PacemakerOptions options_;
   Round round_;
+  uint64_t slowest_us_;        // of the last rounds that ended in time, fading
   uint64_t round_timeout_us_;  // of this round, by how many before it failed
   uint64_t retry_us_;          // until the next repetition within this round
   uint64_t entered_us_;
   uint64_t deadline_us_ = 0;
   bool idle_ = false;
+  bool was_idle_ = false;  // in this round, like the next
+  bool ran_out_ = false;
 };
 
 }  // namespace kiln::consensus

@@ -47,7 +47,8 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators,
       fetcher_(options.self, options.pacemaker.round_timeout_min_us),
       execution_(std::move(recovered.executed_roots)),
       told_us_(validators->size(), 0),
-      now_(now) {
+      now_(now),
+      reserved_round_(recovered.safety.last_proposed_round) {
   KILN_CHECK(validators->Contains(options.self));
   TakeUncommitted(recovered.uncommitted);
   ForgetOldVotes();
@@ -309,8 +310,8 @@ void Replica::Advance() {
   TryVote();
   const bool proposed = TryPropose();
   // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
-  step_again_ = proposed && leaders_->LeaderOf(round()) == options_.self &&
-                safety_.record().last_proposed_round < round();
+  step_again_ =
+      proposed && leaders_->LeaderOf(round()) == options_.self && !safety_.HasProposed(round());
   if (step_again_) KILN_MARK("a heavy validator certifies its own block and proposes again");
   if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
@@ -350,6 +351,12 @@ void Replica::TryVote() {
     return Refuse(from, std::string(vote.status().message()));
   }
   ++votes_signed_;
+  const Round next{round().value + 1};
+  // Written with the vote, so that the next proposal leaves as soon as the votes are there. Not on
+  // an idle chain, where a restart would cost the round for nothing.
+  if (leaders_->LeaderOf(next) == options_.self && LeavesWork(*block)) {
+    safety_.ReserveProposal(next);
+  }
   Cast(*vote);
 }
 
@@ -379,6 +386,11 @@ void Replica::Collect(const Timeout& timeout) {
   if (!tc.ok() || !tc->has_value()) return;
   KILN_MARK("timeouts make a certificate");
   Process(**tc);
+}
+
+bool Replica::LeavesWork(const Block& tip) const {
+  return payloads_->HasTransactions() ||
+         tree_.LastNonemptyHeight(tip.id) > tip.header.executed_height;
 }
 
 BlockPtr Replica::TipWithNothingToOrder() const {
@@ -417,7 +429,7 @@ bool Replica::MayPropose(const BlockPtr& parent) const {
 bool Replica::TryPropose() {
   if (IsListening()) return false;
   if (leaders_->LeaderOf(round()) != options_.self) return false;
-  if (safety_.record().last_proposed_round >= round()) return false;
+  if (safety_.HasProposed(round())) return false;
   if (safety_.record().last_voted_round >= round()) return false;  // given up on
   const BlockPtr parent = tree_.Find(high_qc().block_id);
   if (parent == nullptr) KILN_MARK("a leader has no block to build on");
@@ -430,7 +442,13 @@ bool Replica::TryPropose() {
   proposal.signature = *signature;
   // Refused only if another process with this identity has filled the round; then nothing leaves.
   if (!InsertBlock(options_.self, proposal.block, /*certified=*/false)) return false;
-  Send(std::nullopt, proposal);
+  const bool was_reserved = reserved_round_ >= round();
+  if (was_reserved) {
+    KILN_MARK("a proposal leaves without waiting for the disk");
+    SendEarly({std::nullopt, proposal});
+  } else {
+    Send(std::nullopt, proposal);
+  }
   certificate_unshared_ = false;  // the proposal carries it
   own_proposal_ = proposal;
   pending_proposal_ = std::move(proposal);
@@ -499,7 +517,7 @@ Certificates Replica::OwnCertificates() const {
 void Replica::ShareCertificate() {
   if (leaders_->LeaderOf(round()) != options_.self) return;
   KILN_MARK("a leader without a proposal shares its certificate");
-  Send(std::nullopt, OwnCertificates());
+  SendEarly({std::nullopt, OwnCertificates()});
 }
 
 void Replica::TellBehind(ValidatorIndex peer) {
@@ -515,6 +533,10 @@ void Replica::Send(std::optional<ValidatorIndex> to, Message message) {
   effects_.send.push_back({to, std::move(message)});
 }
 
+void Replica::SendEarly(Outbound outbound) {
+  if (validators_->size() > 1) effects_.send_early.push_back(std::move(outbound));
+}
+
 void Replica::Refuse(ValidatorIndex from, std::string cause) {
   effects_.refusals.push_back({from, std::move(cause)});
 }
@@ -526,9 +548,11 @@ void Replica::Halt(Height height, std::string cause, std::string what_to_do) {
 
 Effects Replica::TakeEffects() {
   if (safety_.TakeChanged()) effects_.durable.safety = safety_.record();
+  reserved_round_ = safety_.record().last_proposed_round;
   Effects taken = std::exchange(effects_, Effects());
   if (taken.halt.has_value()) {
-    taken.send.clear();  // nothing is signed or said after a halt
+    taken.send_early.clear();  // nothing is signed or said after a halt
+    taken.send.clear();
     taken.fetch.clear();
     taken.durable = DurableWrite();
   }
@@ -540,8 +564,7 @@ uint64_t Replica::NextDeadline() const {
   if (step_again_) return 0;
   uint64_t deadline = std::min(pacemaker_.deadline_us(), fetcher_.deadline_us());
   if (IsListening()) deadline = std::min(deadline, listens_until_us_);
-  if (leaders_->LeaderOf(round()) == options_.self &&
-      safety_.record().last_proposed_round < round()) {
+  if (leaders_->LeaderOf(round()) == options_.self && !safety_.HasProposed(round())) {
     const uint64_t silent_until_us = SilentUntil();
     if (silent_until_us > now_.monotonic_us) deadline = std::min(deadline, silent_until_us);
   }

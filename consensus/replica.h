@@ -146,6 +146,8 @@ class Replica {
   void Cast(const Vote& vote);
   void Collect(ValidatorIndex from, const Vote& vote);
   void Collect(const Timeout& timeout);
+  // Whether a leader that extends `tip` has a reason to propose at once.
+  bool LeavesWork(const Block& tip) const;
   // The block of the highest QC; null while transactions wait, or that block is missing.
   BlockPtr TipWithNothingToOrder() const;
   bool IsQuiet() const;
@@ -158,6 +160,7 @@ class Replica {
   void TellBehind(ValidatorIndex peer);
   Certificates OwnCertificates() const;
   void Send(std::optional<ValidatorIndex> to, Message message);
+  void SendEarly(Outbound outbound);
   void Refuse(ValidatorIndex from, std::string cause);
   void Halt(Height height, std::string cause, std::string what_to_do);
   Effects TakeEffects();
@@ -190,6 +193,7 @@ class Replica {
   bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;
+  Round reserved_round_;  // the record's last proposed round, as earlier steps left it
   Effects effects_;
 };
 

@@ -19,6 +19,7 @@ struct SafetyRecord {
   Epoch epoch;
   Round last_voted_round;  // of votes and timeouts alike
   Round locked_qc_round;
+  // A proposal may have left for this round and those below: it was proposed in, or is reserved.
   Round last_proposed_round;
   QuorumCertificate high_qc;
   std::optional<TimeoutCertificate> last_tc;

@@ -41,7 +41,11 @@ SafetyRecord InitialSafetyRecord(const QuorumCertificate& genesis_certificate) {
 
 SafetyRules::SafetyRules(const Hash& chain_id, ValidatorIndex self, Signer* signer,
                          SafetyRecord recovered)
-    : chain_id_(chain_id), self_(self), signer_(signer), record_(std::move(recovered)) {
+    : chain_id_(chain_id),
+      self_(self),
+      signer_(signer),
+      record_(std::move(recovered)),
+      proposed_round_(record_.last_proposed_round) {
   KILN_CHECK(signer_ != nullptr);
 }
 
@@ -109,13 +113,19 @@ absl::StatusOr<crypto::Signature> SafetyRules::SignProposal(const Block& block) 
   if (header.epoch != record_.epoch) return Refuse("proposal", header.round, "another epoch");
   if (header.proposer != self_)
     return Refuse("proposal", header.round, "not this validator's block");
-  if (header.round <= record_.last_proposed_round) {
+  if (HasProposed(header.round)) {
     return Refuse("proposal", header.round,
-                  absl::StrCat("already proposed in round ", record_.last_proposed_round.value));
+                  absl::StrCat("already proposed in round ", proposed_round_.value));
   }
-  record_.last_proposed_round = header.round;
-  changed_ = true;
+  ReserveProposal(header.round);
+  proposed_round_ = header.round;
   return signer_->Sign(ProposalBytes(chain_id_, header.epoch, header.round, block.id));
+}
+
+void SafetyRules::ReserveProposal(Round round) {
+  if (round <= record_.last_proposed_round) return;
+  record_.last_proposed_round = round;
+  changed_ = true;
 }
 
 void SafetyRules::Observe(const QuorumCertificate& qc) {

@@ -38,6 +38,13 @@ class SafetyRules {
 
   // One proposal for each round, and none for a round that is behind.
   absl::StatusOr<crypto::Signature> SignProposal(const Block& block);
+  // Records that `round` is proposed in, before it is: the proposal need not wait for the disk when
+  // its time comes. After a restart a reserved round counts as proposed in. Lower rounds than the
+  // record's are ignored.
+  void ReserveProposal(Round round);
+  // Whether SignProposal would refuse `round`: proposed in, behind, or perhaps proposed in before a
+  // restart.
+  bool HasProposed(Round round) const { return round <= proposed_round_; }
 
   // Keeps the highest certificates, for restarts. Lower ones are ignored.
   void Observe(const QuorumCertificate& qc);
@@ -58,6 +65,7 @@ class SafetyRules {
   const ValidatorIndex self_;
   Signer* const signer_;
   SafetyRecord record_;
+  Round proposed_round_;  // at most the record's, which may be a reservation
   bool changed_ = false;
 };
 

@@ -79,6 +79,10 @@ void Engine::Step(const consensus::Event& event, Now now) {
 
 void Engine::Keep(consensus::Effects effects) {
   if (effects.halt.has_value()) pending_.halt = std::move(effects.halt);
+  // What an unflushed step promised covers nothing yet.
+  const bool is_covered = !pending_.durable.safety.has_value();
+  if (!is_covered && !effects.send_early.empty()) KILN_MARK("an early proposal waits for the disk");
+  Append(std::move(effects.send_early), is_covered ? &pending_.send_early : &pending_.send);
   if (effects.durable.safety.has_value())
     pending_.durable.safety = std::move(effects.durable.safety);
   Append(std::move(effects.durable.blocks), &pending_.durable.blocks);
@@ -97,6 +101,8 @@ absl::Status Engine::Flush() {
                                            effects.halt->cause, "; ", effects.halt->what_to_do));
   }
   for (const TransactionBatch& batch : forwards) output_->Forward(batch);  // promises nothing
+  for (const consensus::Outbound& outbound : effects.send_early)
+    output_->Send(outbound.to, outbound.message);
   if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));
   for (const consensus::Outbound& outbound : effects.send)
     output_->Send(outbound.to, outbound.message);

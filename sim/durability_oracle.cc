@@ -81,14 +81,12 @@ void DurabilityOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus
         "S7", replica,
         absl::StrCat("sends a timeout of round ", timeout->round.value, " that is not durable"));
   }
-  if (proposal == nullptr) return;
-  const consensus::Block& block = *proposal->block;
-  if (record->last_proposed_round < block.header.round) {
+  // Those who vote for its block keep it: a proposal promises nothing but that there is no other.
+  if (proposal != nullptr && record->last_proposed_round < proposal->block->header.round) {
     observed_->Violated("S7", replica,
-                        absl::StrCat("proposes before it is durable that it did: ",
-                                     Describe(block.header.round, block.id)));
+                        absl::StrCat("proposes before it is durable that it does: ",
+                                     Describe(proposal->block->header.round, proposal->block->id)));
   }
-  CheckChain(replica, now_us, block.id);
 }
 
 void DurabilityOracle::CheckVote(uint32_t replica, uint64_t now_us, const consensus::Vote& vote,

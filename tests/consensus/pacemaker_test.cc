@@ -45,7 +45,59 @@ TEST(Pacemaker, FallsBackAfterProgress) {
   pacemaker.Enter(Round{2}, EnteredBy::kTimeouts, 0);
   pacemaker.Enter(Round{3}, EnteredBy::kTimeouts, 0);
   pacemaker.Enter(Round{4}, EnteredBy::kQuorum, 0);
-  EXPECT_EQ(pacemaker.deadline_us(), 100u);
+  EXPECT_LE(pacemaker.deadline_us(), 100u);
+}
+
+// The deadline after entering `rounds` more rounds by QCs, each after `took_us`, from the last
+// entry.
+uint64_t FirstTimerAfter(Pacemaker* pacemaker, int rounds, uint64_t took_us) {
+  for (int i = 0; i < rounds; ++i) {
+    const uint64_t now_us = pacemaker->entered_us() + took_us;
+    pacemaker->Enter(Round{pacemaker->round().value + 1}, EnteredBy::kQuorum, now_us);
+  }
+  return pacemaker->deadline_us() - pacemaker->entered_us();
+}
+
+constexpr PacemakerOptions kLongTimers{
+    .round_timeout_min_us = 480'000, .round_timeout_max_us = 9'000'000, .heartbeat_us = 1'000'000};
+
+TEST(Pacemaker, TheFirstTimerShortensWhenRoundsAreQuick) {
+  Pacemaker pacemaker(kLongTimers, Round{1}, 0);
+  EXPECT_LT(FirstTimerAfter(&pacemaker, 1, 15'000), 480'000u);
+  EXPECT_EQ(FirstTimerAfter(&pacemaker, 200, 15'000), 6 * 15'000u);
+}
+
+TEST(Pacemaker, TheFirstTimerIsAtLeastAnEighthOfTheLongest) {
+  Pacemaker pacemaker(kLongTimers, Round{1}, 0);
+  EXPECT_EQ(FirstTimerAfter(&pacemaker, 500, 100), 60'000u);
+}
+
+TEST(Pacemaker, OneSlowRoundLengthensTheFirstTimerAtOnceAndNeverBeyondTheLongest) {
+  Pacemaker pacemaker(kLongTimers, Round{1}, 0);
+  FirstTimerAfter(&pacemaker, 500, 100);
+  EXPECT_EQ(FirstTimerAfter(&pacemaker, 1, 40'000), 6 * 40'000u);
+  EXPECT_EQ(FirstTimerAfter(&pacemaker, 1, 400'000), 480'000u);
+}
+
+TEST(Pacemaker, ARoundWhoseTimerRanOutMakesTheNextHalfAsLongAgainAndSaysNothingOfSpeed) {
+  Pacemaker pacemaker(kLongTimers, Round{1}, 0);
+  FirstTimerAfter(&pacemaker, 500, 100);
+  ASSERT_TRUE(pacemaker.TakeExpired(pacemaker.deadline_us()));
+  EXPECT_EQ(FirstTimerAfter(&pacemaker, 1, 61'000), 90'000u);
+  EXPECT_EQ(FirstTimerAfter(&pacemaker, 1, 100), 60'000u);
+}
+
+TEST(Pacemaker, RoundsThatFailedOrWereIdleOrSkippedDoNotCountAsQuick) {
+  Pacemaker pacemaker(kLongTimers, Round{1}, 0);
+  for (int i = 0; i < 300; ++i) {
+    const uint64_t now_us = pacemaker.entered_us() + 10;
+    pacemaker.Enter(Round{pacemaker.round().value + 1}, EnteredBy::kTimeouts, now_us);
+    pacemaker.Enter(Round{pacemaker.round().value + 2}, EnteredBy::kQuorum, now_us + 10);
+    pacemaker.SetIdle(true, now_us + 20);
+    pacemaker.SetIdle(false, now_us + 30);
+    pacemaker.Enter(Round{pacemaker.round().value + 1}, EnteredBy::kQuorum, now_us + 40);
+  }
+  EXPECT_EQ(pacemaker.deadline_us() - pacemaker.entered_us(), 480'000u);
 }
 
 TEST(Pacemaker, ExpiresOnceForEachDeadline) {

@@ -297,10 +297,9 @@ class ReplicaCluster {
                           Named(effects.halt->cause)));
       return;
     }
-    for (const BlockPtr& block : effects.durable.blocks) {
-      NameBlock(*block);
-      node.blocks[block->id] = block;
-    }
+    for (const BlockPtr& block : effects.durable.blocks) NameBlock(*block);
+    for (Outbound& outbound : effects.send_early) Send(i, std::move(outbound));
+    for (const BlockPtr& block : effects.durable.blocks) node.blocks[block->id] = block;
     const bool commits = !effects.durable.commits.empty();
     if (effects.durable.safety.has_value()) {
       // Written and read back: what the record loses in encoding would show.

@@ -238,6 +238,36 @@ TEST_F(SafetyRulesTest, RefusesASecondProposalForARound) {
   EXPECT_REFUSED(rules, SignProposal(*block), "already proposed in round");
 }
 
+TEST_F(SafetyRulesTest, SignsAProposalForAReservedRoundWithoutAnotherRecord) {
+  SafetyRules rules = Rules();
+  const BlockPtr block = BlockLedBySelf(chain_[1]);
+  rules.ReserveProposal(block->header.round);
+  EXPECT_TRUE(rules.TakeChanged());
+  EXPECT_FALSE(rules.HasProposed(block->header.round));
+  ASSERT_TRUE(rules.SignProposal(*block).ok());
+  EXPECT_FALSE(rules.TakeChanged());
+  EXPECT_TRUE(rules.HasProposed(block->header.round));
+  EXPECT_REFUSED(rules, SignProposal(*block), "already proposed in round");
+}
+
+TEST_F(SafetyRulesTest, AReservedRoundCountsAsProposedInAfterARestart) {
+  SafetyRules stopped = Rules();
+  const BlockPtr block = BlockLedBySelf(chain_[1]);
+  stopped.ReserveProposal(block->header.round);
+  SafetyRules rules = Rules(stopped.record());
+  EXPECT_TRUE(rules.HasProposed(block->header.round));
+  EXPECT_REFUSED(rules, SignProposal(*block), "already proposed in round");
+}
+
+TEST_F(SafetyRulesTest, AReservationNeverLowersTheLastProposedRound) {
+  SafetyRules rules = Rules();
+  rules.ReserveProposal({9});
+  rules.TakeChanged();
+  rules.ReserveProposal({8});
+  EXPECT_EQ(rules.record().last_proposed_round, Round{9});
+  EXPECT_FALSE(rules.TakeChanged());
+}
+
 TEST_F(SafetyRulesTest, RefusesAProposalBelowTheLastOne) {
   SafetyRules rules = Rules();
   const BlockPtr early = BlockLedBySelf(chain_[1]);
