@@ -4,7 +4,6 @@
 #define KILN_NETWORK_PEER_LINK_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include "base/ids.h"
 #include "network/peer_transport.h"
 #include "network/peer_wire.h"
+#include "network/send_queue.h"
 #include "network/tls_identity.h"
 
 namespace kiln::network {
@@ -49,27 +49,6 @@ class PeerStream {
   std::optional<absl::Status> why_;
   // Monotonic microseconds: of the hello; once ended, of Abort, 0 until the timer has seen it.
   uint64_t deadline_us_ = 0;
-};
-
-// Frames for one peer, oldest first; the oldest make room for the newest. Not thread-safe.
-class SendQueue {
- public:
-  SendQueue(size_t frames_max, size_t bytes_max) : frames_max_(frames_max), bytes_max_(bytes_max) {}
-
-  // The number of frames that had to go. A frame larger than the limit is alone in the queue.
-  uint64_t Push(FramePtr frame) { return PushWithin(std::move(frame), frames_max_, bytes_max_); }
-  // Within tighter limits.
-  uint64_t PushWithin(FramePtr frame, size_t frames_max, size_t bytes_max);
-  FramePtr Pop();  // nullptr when empty
-  void Clear();
-  size_t bytes() const { return bytes_; }
-  size_t frames() const { return frames_.size(); }
-
- private:
-  const size_t frames_max_;
-  const size_t bytes_max_;
-  std::deque<FramePtr> frames_;
-  size_t bytes_ = 0;  // of frames_
 };
 
 // What all links of a transport have in common. `options` and `handler` outlive the links.

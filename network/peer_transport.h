@@ -15,6 +15,7 @@
 #include "crypto/ed25519.h"
 #include "kiln/genesis.h"
 #include "network/frames.h"
+#include "network/send_queue.h"
 
 namespace kiln::network {
 
@@ -37,8 +38,8 @@ struct PeerTransportOptions {
   ChainLimits limits;
   std::string listen_address;               // host:port; port 0 lets the system choose
   std::vector<std::string> peer_addresses;  // by validator index; one's own and unknown ones empty
-  size_t send_queue_frames_max = 4096;      // per peer; the oldest frame makes room
-  size_t send_queue_bytes_max = 32 << 20;   // per peer
+  size_t send_queue_frames_max = kSendQueueFramesMax;            // per peer
+  size_t send_queue_bytes_max = kSendQueueBytesMax;              // per peer
   absl::Duration reconnect_delay_min = absl::Milliseconds(100);  // doubles, with jitter
   // Short, so that a validator that comes back is in touch within about a second.
   absl::Duration reconnect_delay_max = absl::Seconds(1);
