@@ -23,7 +23,7 @@ void BlockFetcher::Want(const QuorumCertificate& qc, uint64_t now_us) {
   const auto lowest = std::min_element(
       wanted_.begin(), wanted_.end(),
       [](const auto& a, const auto& b) { return a.second.qc.round < b.second.qc.round; });
-  Forget(Hash(lowest->first));
+  Erase(Hash(lowest->first));
 }
 
 std::optional<QuorumCertificate> BlockFetcher::CertificateFor(const Hash& id) const {
@@ -33,6 +33,11 @@ std::optional<QuorumCertificate> BlockFetcher::CertificateFor(const Hash& id) co
 }
 
 void BlockFetcher::Forget(const Hash& id) {
+  Erase(id);
+  NoteHelp();
+}
+
+void BlockFetcher::Erase(const Hash& id) {
   if (open_.has_value() && open_->id == id) open_.reset();
   wanted_.erase(id);
 }
@@ -42,7 +47,22 @@ void BlockFetcher::ForgetUpTo(Round round) {
   for (const auto& [id, wanted] : wanted_) {
     if (wanted.qc.round <= round) forgotten.push_back(id);
   }
-  for (const Hash& id : forgotten) Forget(id);
+  for (const Hash& id : forgotten) Erase(id);
+  if (wanted_.empty()) NoteHelp();
+}
+
+void BlockFetcher::NoteHelp() {
+  timeout_us_ = timeouts_.min_us;
+  silent_requests_ = 0;
+}
+
+// Of one of `signers`, who are asked in turn.
+void BlockFetcher::NoteSilence(size_t signers) {
+  KILN_MARK("a block request was not answered in time");
+  if (++silent_requests_ < signers) return;
+  KILN_MARK("no signer answered a block request in time");
+  silent_requests_ = 0;
+  timeout_us_ = std::min(timeout_us_ + timeout_us_ / 2, timeouts_.max_us);
 }
 
 void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us) {
@@ -51,6 +71,7 @@ void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_
   Wanted& wanted = wanted_.at(answered.id);
   if (reached > answered.above_height) {
     KILN_MARK("an answer brings a part of the blocks");
+    NoteHelp();
     const auto place = std::find(wanted.signers.begin(), wanted.signers.end(), from);
     wanted.next = static_cast<size_t>(place - wanted.signers.begin());
     wanted.reached = reached;
@@ -65,7 +86,7 @@ void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_
 
 std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now_us) {
   if (open_.has_value() && now_us < wanted_.at(open_->id).due_us) return std::nullopt;
-  if (open_.has_value()) KILN_MARK("a block request was not answered in time");
+  if (open_.has_value()) NoteSilence(wanted_.at(open_->id).signers.size());
   open_.reset();
   Wanted* highest = nullptr;
   for (auto& [id, wanted] : wanted_) {
@@ -79,7 +100,7 @@ std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now
   const Height above = std::max(committed_height, highest->reached);
   open_ = Open{highest->qc.block_id, signer, above};
   highest->next = (highest->next + 1) % highest->signers.size();
-  highest->due_us = now_us + retry_us_;
+  highest->due_us = now_us + timeout_us_;
   return Fetch{
       open_->to,
       BlockRequest{.block_id = open_->id, .above_height = above, .count = kBlocksPerAnswerMax}};

@@ -15,15 +15,26 @@
 
 namespace kiln::consensus {
 
+// How long to wait for an answer before somebody else is asked.
+struct FetchTimeouts {
+  uint64_t min_us = 0;
+  uint64_t max_us = 0;
+};
+
 // Asks the signers of the certificate in turn until the block and what is missing below it have
-// arrived. Invariants: at most kWantedMax blocks are wanted, those of the highest rounds; one
-// request is open at a time, for the highest that is due: its chain is likely to hold the others.
-// Not thread-safe; times are monotonic microseconds.
+// arrived. Each whole turn of silence makes the wait for an answer half as long again, up to the
+// bound: a slow network would otherwise be asked for the same blocks faster than it can bring them,
+// and the answers hold up all else. What helps, and having all, makes it the shortest again.
+// Invariants: at most kWantedMax blocks are wanted, those of the highest rounds; one request is
+// open at a time, for the highest that is due: its chain is likely to hold the others. Not
+// thread-safe; times are monotonic microseconds.
 class BlockFetcher {
  public:
   static constexpr size_t kWantedMax = 16;
 
-  BlockFetcher(ValidatorIndex self, uint64_t retry_us) : self_(self), retry_us_(retry_us) {}
+  // REQUIRES: timeouts.min_us <= timeouts.max_us.
+  BlockFetcher(ValidatorIndex self, const FetchTimeouts& timeouts)
+      : self_(self), timeouts_(timeouts), timeout_us_(timeouts.min_us) {}
 
   // Starts to want the block that `qc` certifies. Nothing changes if it is wanted already.
   void Want(const QuorumCertificate& qc, uint64_t now_us);
@@ -61,8 +72,14 @@ class BlockFetcher {
     Height above_height;
   };
 
+  void Erase(const Hash& id);
+  void NoteSilence(size_t signers);
+  void NoteHelp();
+
   const ValidatorIndex self_;
-  const uint64_t retry_us_;
+  const FetchTimeouts timeouts_;
+  uint64_t timeout_us_;         // of the next request
+  size_t silent_requests_ = 0;  // in a row, of this turn
   absl::btree_map<Hash, Wanted> wanted_;
   std::optional<Open> open_;  // the request that was sent last, while its block is wanted
 };

@@ -10,6 +10,8 @@ namespace {
 
 constexpr ValidatorIndex kSelf{3};
 constexpr uint64_t kRetryUs = 100;
+constexpr uint64_t kRetryMaxUs = 400;
+constexpr FetchTimeouts kTimeouts = {.min_us = kRetryUs, .max_us = kRetryMaxUs};
 
 Hash FakeId(uint64_t number) {
   Hash id;
@@ -26,7 +28,7 @@ QuorumCertificate FakeQc(uint64_t round, const std::vector<uint32_t>& signers = 
 }
 
 TEST(BlockFetcher, AsksASignerForWhatIsAboveTheCommittedBlock) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(9), 0);
   const auto fetch = fetcher.TakeDue({5}, 0);
   ASSERT_TRUE(fetch.has_value());
@@ -35,10 +37,10 @@ TEST(BlockFetcher, AsksASignerForWhatIsAboveTheCommittedBlock) {
 }
 
 TEST(BlockFetcher, NeverAsksItself) {
-  BlockFetcher fetcher({1}, kRetryUs);
+  BlockFetcher fetcher({1}, kTimeouts);
   fetcher.Want(FakeQc(9, {0, 1, 2}), 0);
-  for (uint64_t now_us = 0; now_us < 10 * kRetryUs; now_us += kRetryUs) {
-    const auto fetch = fetcher.TakeDue({5}, now_us);
+  for (int request = 0; request < 10; ++request) {
+    const auto fetch = fetcher.TakeDue({5}, request == 0 ? 0 : fetcher.deadline_us());
     ASSERT_TRUE(fetch.has_value());
     EXPECT_NE(fetch->from, ValidatorIndex{1});
   }
@@ -48,7 +50,7 @@ TEST(BlockFetcher, NeverAsksItself) {
 }
 
 TEST(BlockFetcher, AsksEachSignerInTurnUntilTheBlockArrives) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(9), 0);
   std::set<ValidatorIndex> asked;
   for (uint64_t turn = 0; turn < 3; ++turn) {
@@ -65,7 +67,7 @@ TEST(BlockFetcher, AsksEachSignerInTurnUntilTheBlockArrives) {
 }
 
 TEST(BlockFetcher, HasOneRequestOpenForTheHighestBlock) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   for (const uint64_t round : {7, 9, 8}) fetcher.Want(FakeQc(round), 0);
   EXPECT_EQ(fetcher.TakeDue({5}, 0)->request.block_id, FakeId(9));
   EXPECT_FALSE(fetcher.TakeDue({5}, 1).has_value());
@@ -74,7 +76,7 @@ TEST(BlockFetcher, HasOneRequestOpenForTheHighestBlock) {
 }
 
 TEST(BlockFetcher, AsksOneThatHelpedForMoreAtOnce) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
   const ValidatorIndex helper = fetcher.TakeDue({5}, 0)->from;
   fetcher.NoteAnswer(helper, {69}, 10);
@@ -87,7 +89,7 @@ TEST(BlockFetcher, AsksOneThatHelpedForMoreAtOnce) {
 }
 
 TEST(BlockFetcher, TurnsToTheNextAfterAUselessAnswer) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
   const ValidatorIndex first = fetcher.TakeDue({5}, 0)->from;
   fetcher.NoteAnswer(first, {69}, 10);
@@ -101,7 +103,7 @@ TEST(BlockFetcher, TurnsToTheNextAfterAUselessAnswer) {
 
 // A liar answers with blocks of another chain, then falls silent, each time it is asked.
 TEST(BlockFetcher, DoesNotAskOneSignerAboveWhatAnotherClaimed) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
   const ValidatorIndex liar = fetcher.TakeDue({5}, 0)->from;
   fetcher.NoteAnswer(liar, {69}, 10);
@@ -113,7 +115,7 @@ TEST(BlockFetcher, DoesNotAskOneSignerAboveWhatAnotherClaimed) {
 }
 
 TEST(BlockFetcher, UselessAnswersOfAllDoNotMakeItBusy) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
   int requests = 0;
   for (uint64_t now_us = 0; now_us < 10 * kRetryUs; ++now_us) {
@@ -125,8 +127,76 @@ TEST(BlockFetcher, UselessAnswersOfAllDoNotMakeItBusy) {
   EXPECT_LE(requests, 3 * 10 + 3) << "one turn through the signers for each retry";
 }
 
+// The wait after each of `requests` silent ones, the first of which goes out at `now_us`.
+std::vector<uint64_t> SilentWaits(BlockFetcher* fetcher, int requests, uint64_t now_us) {
+  std::vector<uint64_t> waits;
+  for (int i = 0; i < requests; ++i) {
+    EXPECT_TRUE(fetcher->TakeDue({5}, now_us).has_value());
+    waits.push_back(fetcher->deadline_us() - now_us);
+    now_us = fetcher->deadline_us();
+  }
+  return waits;
+}
+
+TEST(BlockFetcher, AsksMoreSeldomAfterEachTurnOfSilence) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  fetcher.Want(FakeQc(200), 0);
+  EXPECT_EQ(SilentWaits(&fetcher, 13, 0),
+            (std::vector<uint64_t>{100, 100, 100, 150, 150, 150, 225, 225, 225, 337, 337, 337,
+                                   kRetryMaxUs}));
+}
+
+// A chain goes on while a slow network keeps the answers back.
+TEST(BlockFetcher, AsksMoreSeldomWhenNewBlocksAreWantedMeanwhile) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  uint64_t now_us = 0;
+  for (uint64_t round = 200; round < 212; ++round) {
+    fetcher.Want(FakeQc(round), now_us);
+    now_us += SilentWaits(&fetcher, 1, now_us).front();
+  }
+  fetcher.Want(FakeQc(212), now_us);
+  EXPECT_EQ(SilentWaits(&fetcher, 1, now_us).front(), kRetryMaxUs);
+}
+
+TEST(BlockFetcher, WaitsAsShortlyAsEverAfterAnAnswerThatHelped) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  fetcher.Want(FakeQc(200), 0);
+  EXPECT_GT(SilentWaits(&fetcher, 7, 0).back(), 2 * kRetryUs);
+  const uint64_t now_us = fetcher.deadline_us();
+  const auto fetch = fetcher.TakeDue({5}, now_us);
+  ASSERT_TRUE(fetch.has_value());
+  fetcher.NoteAnswer(fetch->from, {69}, now_us + 10);
+  EXPECT_EQ(SilentWaits(&fetcher, 1, now_us + 10).front(), kRetryUs);
+}
+
+TEST(BlockFetcher, WaitsAsShortlyAsEverAfterTheBlockArrived) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  fetcher.Want(FakeQc(200), 0);
+  SilentWaits(&fetcher, 7, 0);
+  fetcher.Forget(FakeId(200));
+  fetcher.Want(FakeQc(201), 5000);
+  EXPECT_EQ(SilentWaits(&fetcher, 1, 5000).front(), kRetryUs);
+}
+
+TEST(BlockFetcher, WaitsAsShortlyAsEverWhenNothingWasWantedMeanwhile) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  fetcher.Want(FakeQc(200), 0);
+  SilentWaits(&fetcher, 7, 0);
+  fetcher.ForgetUpTo({200});
+  fetcher.Want(FakeQc(201), 5000);
+  EXPECT_EQ(SilentWaits(&fetcher, 1, 5000).front(), kRetryUs);
+}
+
+TEST(BlockFetcher, GoesOnWaitingLongWhenABlockOfManyNoLongerMatters) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  for (const uint64_t round : {199, 200}) fetcher.Want(FakeQc(round), 0);
+  SilentWaits(&fetcher, 13, 0);
+  fetcher.ForgetUpTo({199});
+  EXPECT_EQ(SilentWaits(&fetcher, 1, fetcher.deadline_us()).front(), kRetryMaxUs);
+}
+
 TEST(BlockFetcher, IgnoresAnswersOfThoseItDidNotAsk) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
   const ValidatorIndex asked = fetcher.TakeDue({5}, 0)->from;
   fetcher.NoteAnswer({(asked.value + 1) % 3}, {69}, 10);
@@ -134,7 +204,7 @@ TEST(BlockFetcher, IgnoresAnswersOfThoseItDidNotAsk) {
 }
 
 TEST(BlockFetcher, ForgetsBlocksOfDecidedRounds) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   for (const uint64_t round : {7, 8, 9}) fetcher.Want(FakeQc(round), 0);
   ASSERT_TRUE(fetcher.TakeDue({5}, 0).has_value());
   fetcher.ForgetUpTo({8});
@@ -142,14 +212,14 @@ TEST(BlockFetcher, ForgetsBlocksOfDecidedRounds) {
   EXPECT_EQ(fetcher.CertificateFor(FakeId(9)), FakeQc(9));
   fetcher.ForgetUpTo({9});
   EXPECT_TRUE(fetcher.empty());
-  EXPECT_FALSE(fetcher.TakeDue({5}, kRetryUs).has_value());
+  EXPECT_FALSE(fetcher.TakeDue({5}, kRetryMaxUs).has_value());
 }
 
 TEST(BlockFetcher, WantsABoundedNumberOfBlocksOfTheHighestRounds) {
-  BlockFetcher fetcher(kSelf, kRetryUs);
+  BlockFetcher fetcher(kSelf, kTimeouts);
   for (uint64_t round = 1; round <= 3 * BlockFetcher::kWantedMax; ++round) {
     fetcher.Want(FakeQc(round), 0);
-    fetcher.TakeDue({0}, round * kRetryUs);
+    fetcher.TakeDue({0}, round * kRetryMaxUs);
   }
   size_t wanted = 0;
   for (uint64_t round = 1; round <= 3 * BlockFetcher::kWantedMax; ++round) {
