@@ -54,6 +54,7 @@ void BatchReport::Add(const SeedOutcome& outcome) {
   committed_transactions += outcome.result.committed_transactions;
   rounds += outcome.result.rounds;
   simulated_us += outcome.result.simulated_us;
+  frames_dropped += outcome.result.frames_dropped;
   AddTo(&faults, outcome.result.faults);
   AddTo(&drawn, outcome.drawn);
   if (outcome.failures.empty()) return;
@@ -114,6 +115,7 @@ std::string BatchReportJson(const BatchReport& report,
       {"simulated_seconds_per_cpu_second",
        Rounded(PerCpuSecond(Seconds(report.simulated_us), report))},
       {"run_twice", report.run_twice},
+      {"frames_dropped", report.frames_dropped},
       {"faults", report.faults},
       {"fault_kinds_drawn", report.drawn},
       {"faults_missed", faults_missed},

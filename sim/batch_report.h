@@ -35,7 +35,8 @@ struct BatchReport {
   uint64_t committed_transactions = 0;
   uint64_t rounds = 0;
   uint64_t simulated_us = 0;
-  uint64_t run_twice = 0;  // seeds that ran a second time, for M1
+  uint64_t frames_dropped = 0;  // by full send queues
+  uint64_t run_twice = 0;       // seeds that ran a second time, for M1
   double cpu_seconds = 0;
   double wall_seconds = 0;
   std::map<std::string, uint64_t> faults;  // by row: how often they took effect

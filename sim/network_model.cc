@@ -38,16 +38,22 @@ absl::string_view NameOf(network::FrameKind kind) {
 }
 
 NetworkModel::NetworkModel(const Scenario& scenario, uint32_t replicas, SimRandom random,
-                           std::function<bool(uint32_t)> is_leader)
+                           EventQueue* events, NetworkHost* host)
     : replicas_(replicas),
       delay_min_us_(scenario.delay_min_us),
       delay_mean_us_(std::max(scenario.delay_mean_us, scenario.delay_min_us)),
       link_bytes_per_ms_(scenario.link_bytes_per_ms),
       round_timeout_min_us_(scenario.round_timeout_min_ms * 1000),
       random_(random),
-      is_leader_(std::move(is_leader)),
-      line_free_us_(replicas, 0),
-      last_arrival_us_(size_t{replicas} * replicas, 0) {}
+      events_(events),
+      host_(host),
+      last_arrival_us_(size_t{replicas} * replicas, 0) {
+  for (uint32_t from = 0; from < replicas; ++from) {
+    lines_.emplace_back(
+        events, replicas, link_bytes_per_ms_,
+        [this, from](uint32_t to, const network::FramePtr& frame) { OnLeft(from, to, frame); });
+  }
+}
 
 void NetworkModel::Begin(const Fault& fault, uint64_t now_us) {
   active_.push_back({.fault = &fault,
@@ -55,16 +61,43 @@ void NetworkModel::Begin(const Fault& fault, uint64_t now_us) {
                      .from = Members(fault.nodes, replicas_),
                      .to = Members(fault.peers, replicas_),
                      .kinds = Kinds(fault.messages)});
+  SetRates();
 }
 
 void NetworkModel::End(const Fault& fault) {
   std::erase_if(active_, [&](const Active& active) { return active.fault == &fault; });
+  SetRates();
 }
 
-uint64_t NetworkModel::UsualDelayMaxUs(const Scenario& scenario) {
+void NetworkModel::SetRates() {
+  for (uint32_t from = 0; from < replicas_; ++from) {
+    const Fault* slow = SlowLinkOf(from);
+    lines_[from].SetRate(slow == nullptr
+                             ? link_bytes_per_ms_
+                             : std::max<uint64_t>(1, static_cast<uint64_t>(slow->amount)));
+  }
+}
+
+// The one that began last.
+const Fault* NetworkModel::SlowLinkOf(uint32_t from) const {
+  const Fault* slow = nullptr;
+  for (const Active& active : active_) {
+    if (active.fault->kind == "slow_link" && active.from[from]) slow = active.fault;
+  }
+  return slow;
+}
+
+uint64_t NetworkModel::UsualDelayMaxUs() const {
   // Of exponential delays one in 20,000 is above ten times the mean.
-  const uint64_t mean = std::max(scenario.delay_mean_us, scenario.delay_min_us);
-  return scenario.delay_min_us + 10 * (mean - scenario.delay_min_us);
+  return delay_min_us_ + 10 * (delay_mean_us_ - delay_min_us_);
+}
+
+uint64_t NetworkModel::busy_until_us() const {
+  uint64_t until_us = *std::max_element(last_arrival_us_.begin(), last_arrival_us_.end());
+  for (const SendLine& line : lines_) {
+    if (!line.is_free()) until_us = std::max(until_us, line.free_at_us() + UsualDelayMaxUs());
+  }
+  return until_us;
 }
 
 uint64_t NetworkModel::Delay() {
@@ -73,17 +106,21 @@ uint64_t NetworkModel::Delay() {
   return delay_min_us_ + static_cast<uint64_t>(random_.Exponential(static_cast<double>(spread)));
 }
 
-uint64_t NetworkModel::LeaveLine(uint32_t from, size_t bytes, uint64_t now_us) {
-  uint64_t bytes_per_ms = link_bytes_per_ms_;
-  for (const Active& active : active_) {
-    if (active.fault->kind != "slow_link" || !active.from[from]) continue;
-    bytes_per_ms = std::max<uint64_t>(1, static_cast<uint64_t>(active.fault->amount));
-    Count(*active.fault);
-  }
-  if (bytes_per_ms == 0) return now_us;
-  uint64_t& free_us = line_free_us_[from];
-  free_us = std::max(free_us, now_us) + bytes * 1000 / bytes_per_ms;
-  return free_us;
+void NetworkModel::Send(uint32_t from, uint32_t to, network::FramePtr frame) {
+  if (const Fault* slow = SlowLinkOf(from)) Count(*slow);
+  const uint64_t dropped = lines_[from].Send(to, std::move(frame));
+  if (dropped == 0) return;
+  frames_dropped_ += dropped;
+  host_->OnDropped(from, to, dropped);
+}
+
+void NetworkModel::Disconnect(uint32_t replica) {
+  lines_[replica].DisconnectAll();
+  for (SendLine& line : lines_) line.Disconnect(replica);
+}
+
+void NetworkModel::OnLeft(uint32_t from, uint32_t to, const network::FramePtr& frame) {
+  host_->OnLeft(from, to, frame, Route(from, to, frame->kind));
 }
 
 // On a circle of all replicas.
@@ -102,7 +139,7 @@ bool NetworkModel::Cuts(const Active& active, uint32_t from, uint32_t to) {
   if (fault.kind == "bridge") {
     return active.from[from] != active.from[to] && !active.to[from] && !active.to[to];
   }
-  if (fault.kind == "silence_leaders") return is_leader_(from);
+  if (fault.kind == "silence_leaders") return host_->IsLeading(from);
   return false;
 }
 
@@ -111,10 +148,9 @@ bool NetworkModel::Concerns(const Active& active, uint32_t from, uint32_t to,
   return active.from[from] && active.to[to] && active.kinds[static_cast<size_t>(kind)];
 }
 
-NetworkModel::Fate NetworkModel::Route(uint32_t from, uint32_t to, network::FrameKind kind,
-                                       size_t bytes, uint64_t now_us) {
-  const uint64_t left_us = LeaveLine(from, bytes, now_us);
-  Fate fate;
+FrameFate NetworkModel::Route(uint32_t from, uint32_t to, network::FrameKind kind) {
+  const uint64_t left_us = events_->now_us();
+  FrameFate fate;
   uint64_t arrives_us = left_us + Delay();
   bool in_order = true;
   bool twice = false;

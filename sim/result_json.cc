@@ -33,6 +33,7 @@ std::string ResultLine(const RunResult& result) {
                {"simulated_us", result.simulated_us},
                {"events", result.events},
                {"faults", result.faults},
+               {"frames_dropped", result.frames_dropped},
                {"trace_hash", result.trace_hash}});
 }
 
@@ -48,6 +49,7 @@ RunResult ParseResultLine(const std::string& line) {
   result.simulated_us = document.at("simulated_us");
   result.events = document.at("events");
   result.faults = document.at("faults").get<std::map<std::string, uint64_t>>();
+  result.frames_dropped = document.at("frames_dropped");
   result.trace_hash = document.at("trace_hash");
   return result;
 }

@@ -25,6 +25,7 @@ struct RunResult {
   uint64_t simulated_us = 0;
   uint64_t events = 0;                     // steps of the world
   std::map<std::string, uint64_t> faults;  // how often each row's fault took effect
+  uint64_t frames_dropped = 0;             // by full send queues
   uint64_t trace_hash = 0;  // over everything that was sent, written and done, with its time
 };
 

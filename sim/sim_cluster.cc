@@ -95,8 +95,8 @@ SimCluster::SimCluster(const Scenario& scenario, Genesis genesis, MakeApplicatio
                   .host = this,
                   .make_application = std::move(make_application)};
   MakeReplicas();
-  network_ = std::make_unique<NetworkModel>(scenario_, size(), random_.Fork(),
-                                            [this](uint32_t number) { return IsLeading(number); });
+  network_ = std::make_unique<NetworkModel>(scenario_, size(), random_.Fork(), &queue_,
+                                            static_cast<NetworkHost*>(this));
 }
 
 void SimCluster::MakeReplicas() {
@@ -139,6 +139,7 @@ void SimCluster::Crash(uint32_t number, CrashKind kind) {
   SimReplica& replica = *replicas_[number];
   if (!replica.is_up()) return;
   replica.Crash(kind);
+  network_->Disconnect(number);
   hash_.Add(now_us(), number, 2);
   Record({.kind = Kind::kCrashed, .replica = number});
   host_->OnCrashed(replica);
@@ -182,6 +183,7 @@ void SimCluster::OnStarted(SimReplica& replica, const absl::Status& why) {
 }
 
 void SimCluster::OnStopped(SimReplica& replica, const absl::Status& why) {
+  network_->Disconnect(replica.number());
   hash_.Add(now_us(), replica.number(), 5);
   Record({.kind = Kind::kStopped, .replica = replica.number(), .text = std::string(why.message())});
   host_->OnStopped(replica, why);
@@ -265,9 +267,13 @@ void SimCluster::Transmit(uint32_t from, ValidatorIndex to, const FramePtr& fram
   for (const uint32_t number : replicas_of_[to.value]) TransmitTo(from, number, frame);
 }
 
+// There is no stream to whoever is down.
 void SimCluster::TransmitTo(uint32_t from, uint32_t to, const FramePtr& frame) {
-  const NetworkModel::Fate fate =
-      network_->Route(from, to, frame->kind, frame->bytes() + 64, now_us());
+  if (!replicas_[to]->is_up()) return OnLeft(from, to, frame, FrameFate());
+  network_->Send(from, to, frame);
+}
+
+void SimCluster::OnLeft(uint32_t from, uint32_t to, const FramePtr& frame, const FrameFate& fate) {
   const uint64_t id = next_message_++;
   if (recorder_ != nullptr) RecordFate(from, to, *frame, id, fate);
   // A stream ends with either process: what is under way then is lost.
@@ -278,8 +284,18 @@ void SimCluster::TransmitTo(uint32_t from, uint32_t to, const FramePtr& frame) {
   }
 }
 
+void SimCluster::OnDropped(uint32_t from, uint32_t to, uint64_t frames) {
+  for (; frames > 0; --frames) {
+    Record({.kind = Kind::kLost,
+            .replica = from,
+            .peer = to,
+            .id = next_message_++,
+            .text = "the oldest frame (send queue full)"});
+  }
+}
+
 void SimCluster::RecordFate(uint32_t from, uint32_t to, const network::Frame& frame, uint64_t id,
-                            const NetworkModel::Fate& fate) {
+                            const FrameFate& fate) {
   TraceEvent event{.kind = Kind::kSent,
                    .replica = from,
                    .peer = to,

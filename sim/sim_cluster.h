@@ -60,7 +60,7 @@ class ClusterHost {
 // knows neither what is submitted nor what goes wrong: its owner does both. All that happens
 // follows from the scenario, the application and the owner's calls. Nothing happens until the owner
 // runs the queue. Not thread-safe.
-class SimCluster final : private ReplicaHost {
+class SimCluster final : private ReplicaHost, private NetworkHost {
  public:
   using MakeApplication = std::function<std::unique_ptr<Application>()>;
 
@@ -91,7 +91,7 @@ class SimCluster final : private ReplicaHost {
   }
   // The round that a replica was last seen in.
   Round seen_round(uint32_t number) const { return seen_rounds_[number]; }
-  bool IsLeading(uint32_t number) const;
+  bool IsLeading(uint32_t number) const override;
 
   // Nothing happens when it is up, or down. Streams to all who are up follow a start.
   void Start(uint32_t number);
@@ -117,7 +117,12 @@ class SimCluster final : private ReplicaHost {
   void Connect(uint32_t a, uint32_t b);
   void RecordSigned(uint32_t number, const consensus::Message& message);
   void RecordFate(uint32_t from, uint32_t to, const network::Frame& frame, uint64_t id,
-                  const NetworkModel::Fate& fate);
+                  const FrameFate& fate);
+
+  // NetworkHost
+  void OnLeft(uint32_t from, uint32_t to, const network::FramePtr& frame,
+              const FrameFate& fate) override;
+  void OnDropped(uint32_t from, uint32_t to, uint64_t frames) override;
 
   // ReplicaHost
   void OnStarted(SimReplica& replica, const absl::Status& why) override;

@@ -252,6 +252,7 @@ void World::Finish() {
   result_.simulated_us = now_us();
   result_.events = queue().executed();
   for (const auto& [row, count] : network().effects()) result_.faults[row] += count;
+  result_.frames_dropped = network().frames_dropped();
   for (uint32_t number = 0; number < replicas(); ++number) {
     CountDiskFaults(replica(number).disk().counters());
   }
