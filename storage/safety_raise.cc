@@ -14,6 +14,7 @@
 #include "consensus/validator_set.h"
 #include "consensus/verifier.h"
 #include "storage/database.h"
+#include "storage/no_signer.h"
 #include "storage/recovery.h"
 #include "storage/schema.h"
 
@@ -21,15 +22,6 @@ namespace kiln::storage {
 namespace {
 
 using consensus::SafetyRecord;
-
-// The rules are only asked, never made to sign.
-class NoSigner final : public consensus::Signer {
- public:
-  crypto::Signature Sign(absl::string_view /*message*/) override {
-    KILN_CHECK(false) << "a tool must sign nothing";
-    return {};
-  }
-};
 
 template <typename Signed>
 absl::StatusOr<std::optional<Signed>> LaterOf(absl::string_view what,
