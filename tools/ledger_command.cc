@@ -186,6 +186,8 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
       "net/validator-2");
   SetAction(verify, context, [arguments] { return Verify(*arguments); });
   AddLedgerInspect(ledger, context);
+  AddLedgerExport(ledger, context);
+  AddLedgerImport(ledger, context);
 }
 
 }  // namespace kiln::tools

@@ -8,6 +8,8 @@ namespace kiln::tools {
 
 // `ledger` is the command they are added to; it and `context` outlive the parsing.
 void AddLedgerInspect(CLI::App* ledger, CommandContext& context);
+void AddLedgerExport(CLI::App* ledger, CommandContext& context);
+void AddLedgerImport(CLI::App* ledger, CommandContext& context);
 
 }  // namespace kiln::tools
 
