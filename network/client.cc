@@ -15,6 +15,7 @@
 #include "network/convert.h"
 #include "network/endpoint.h"
 #include "network/fault_log.h"
+#include "network/proved_block.h"
 #include "network/service_state.h"
 #include "network/submit_many.h"
 
@@ -223,20 +224,9 @@ class GrpcClient final : public Client {
 
   absl::Status CheckBlock(uint64_t height, v1::BlockReply&& reply, BlockInfo* info) {
     KILN_ASSIGN_OR_RETURN(
-        const consensus::BlockPtr block,
-        consensus::DecodeBlock(
-            reply.block(), std::make_shared<const std::string>(std::move(*reply.mutable_payload())),
-            options_.genesis.limits));
-    KILN_ASSIGN_OR_RETURN(const consensus::Header header,
-                          verifier_->VerifyHeader(reply.finality()));
-    if (header != block->header) {
-      return absl::InvalidArgumentError("the finality proof is for another block");
-    }
-    if (header.height.value != height) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("block ", header.height.value, " instead of ", height));
-    }
-    *info = Describe(*block, reply.finality());
+        const ProvedBlock proved,
+        CheckBlockReply(height, std::move(reply), options_.genesis.limits, verifier_.get()));
+    *info = Describe(*proved.block, proved.finality);
     return absl::OkStatus();
   }
 

@@ -1,53 +1,66 @@
 #include "storage/ledger_audit.h"
 
 #include <algorithm>
-#include <string>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "consensus/block.h"
-#include "consensus/finality.h"
-#include "consensus/leader_election.h"
-#include "consensus/validator_set.h"
-#include "consensus/verifier.h"
-#include "storage/safety_checks.h"
+#include "storage/chain_verifier.h"
+#include "storage/database.h"
+#include "storage/ledger_reader.h"
+#include "storage/recovery.h"
+#include "storage/schema.h"
 
 namespace kiln::storage {
 namespace {
 
-// Walks one ledger from block 0 upwards. Not thread-safe.
+// A block below which the next one stands, as far as it could be read.
+struct Below {
+  consensus::Header header;
+  Hash id;
+};
+
+// Walks one ledger from block 0 upwards, past what is damaged. Not thread-safe.
 class Auditor {
  public:
-  Auditor(const Store& store, const Genesis& genesis, const consensus::ValidatorSet* validators,
-          const consensus::SignatureVerifier* signatures)
-      : store_(store),
+  Auditor(const Database& database, const Genesis& genesis, ChainVerifier* verifier)
+      : database_(database),
         genesis_(genesis),
-        leaders_(*validators),
-        verifier_(genesis, validators, &leaders_, Epoch{1}, signatures),
-        genesis_state_(consensus::GenesisState(genesis)),
-        executed_(store.executed_state()),
-        parent_(consensus::GenesisBlock(genesis)) {}
+        reader_(&database, genesis.limits),
+        verifier_(*verifier) {}
 
-  absl::StatusOr<LedgerAudit> Run(AuditProgress progress);
+  LedgerAudit Run(AuditProgress progress);
 
  private:
-  absl::Status CheckGenesis() const;
-  absl::Status CheckBlock(const consensus::Block& block);
-  absl::Status CheckLinks(const consensus::Block& block) const;
-  absl::Status CheckFinality(const consensus::Block& block);
-  absl::Status CheckNamedState(const consensus::Header& header) const;
+  void FindCommitted();
+  void FindExecuted();
+  void CheckGenesis();
+  void CheckHeight(Height height);
+  std::optional<Hash> FindId(Height height);
+  std::optional<Hash> OnlyBlockAt(Height height) const;
+  absl::Status CheckFinality(const consensus::Header& header);
+  void CheckNamedState(const consensus::Header& header);
   absl::Status CheckResults(const consensus::Block& block);
-  absl::Status CheckSafety();
   absl::StatusOr<Hash> RootAt(Height height) const;
+  void CheckState();
+  void CheckSafety();
+  void CheckStart();
 
-  const Store& store_;
+  void Note(LedgerPart part, std::optional<Height> height, const absl::Status& cause) {
+    if (cause.ok()) return;
+    audit_.damage.push_back(
+        {.part = part, .height = height, .cause = std::string(cause.message())});
+  }
+
+  const Database& database_;
   const Genesis& genesis_;
-  const consensus::LeaderElection leaders_;
-  consensus::MessageVerifier verifier_;
-  const consensus::ExecutedState genesis_state_;
-  const consensus::ExecutedState executed_;
-  consensus::BlockPtr parent_;
+  const LedgerReader reader_;
+  ChainVerifier& verifier_;
+  std::optional<consensus::ExecutedState> executed_;
+  std::optional<Below> below_;
+  std::optional<Height> misnamed_;  // the newest height whose results no header knows
   LedgerAudit audit_;
 };
 
@@ -55,97 +68,140 @@ absl::Status Wrong(absl::string_view what) {
   return absl::DataLossError(what);
 }
 
-// An error at one height, whatever found it.
-absl::Status At(Height height, const Hash& id, const absl::Status& cause) {
-  return absl::DataLossError(
-      absl::StrCat("height ", height.value, ", block ", id.ToHex(), ": ", cause.message()));
-}
-
-absl::StatusOr<LedgerAudit> Auditor::Run(AuditProgress progress) {
-  const Height committed = store_.committed_height();
-  KILN_RETURN_IF_ERROR(CheckGenesis());
-  audit_.blocks_checked = 1;
-  for (Height height{1}; height <= committed; ++height.value) {
-    absl::StatusOr<consensus::BlockPtr> block = store_.BlockAt(height);
-    if (!block.ok()) return Annotate(block.status(), absl::StrCat("height ", height.value));
-    if (absl::Status status = CheckBlock(**block); !status.ok()) {
-      return At(height, (*block)->id, status);
-    }
-    ++audit_.blocks_checked;
-    audit_.transactions += (*block)->index->entries.size();
-    parent_ = *std::move(block);
-    progress(height, committed);
+LedgerAudit Auditor::Run(AuditProgress progress) {
+  FindCommitted();
+  FindExecuted();
+  CheckGenesis();
+  for (Height height{1}; height <= audit_.committed; ++height.value) {
+    CheckHeight(height);
+    progress(height, audit_.committed);
   }
-  if (executed_.height > committed) return Wrong("the state is above the committed height");
-  KILN_RETURN_IF_ERROR(CheckSafety());
-  audit_.committed = committed;
-  audit_.head_id = parent_->id;
-  audit_.executed = executed_.height;
-  audit_.state_root = executed_.Root();
-  return audit_;
+  CheckState();
+  CheckSafety();
+  CheckStart();
+  return std::move(audit_);
 }
 
-absl::Status Auditor::CheckGenesis() const {
-  KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_.BlockAt(Height{0}));
-  if (block->id == parent_->id) return absl::OkStatus();
-  return At(Height{0}, block->id, Wrong("is not the block of this genesis"));
+// When the head cannot be read, the highest height of the index stands in for it.
+void Auditor::FindCommitted() {
+  const absl::StatusOr<HeadRecord> head = reader_.Head();
+  if (head.ok()) {
+    audit_.committed = head->height;
+    audit_.head_id = head->id;
+    return;
+  }
+  Note(LedgerPart::kMetadata, std::nullopt, head.status());
+  const absl::StatusOr<Height> highest = reader_.HighestIndexed();
+  if (!highest.ok()) return Note(LedgerPart::kIndex, std::nullopt, highest.status());
+  audit_.committed = *highest;
 }
 
-absl::Status Auditor::CheckBlock(const consensus::Block& block) {
-  KILN_RETURN_IF_ERROR(CheckLinks(block));
-  KILN_RETURN_IF_ERROR(verifier_.VerifyBlock(block));
+void Auditor::FindExecuted() {
+  const absl::StatusOr<consensus::ExecutedState> executed = reader_.Executed();
+  if (!executed.ok()) return Note(LedgerPart::kMetadata, std::nullopt, executed.status());
+  executed_ = *executed;
+  audit_.executed = executed->height;
+  audit_.state_root = executed->Root();
+}
+
+void Auditor::CheckGenesis() {
+  const consensus::BlockPtr genesis = consensus::GenesisBlock(genesis_);
+  below_ = Below{genesis->header, genesis->id};
+  const Height zero;
+  const absl::StatusOr<Hash> id = reader_.IdAt(zero);
+  if (!id.ok()) return Note(LedgerPart::kIndex, zero, id.status());
+  if (*id != genesis->id) {
+    return Note(LedgerPart::kBlock, zero, Wrong("is not the block of this genesis"));
+  }
+  const absl::Status read = reader_.Block(zero, *id).status();
+  if (!read.ok()) return Note(LedgerPart::kBlock, zero, read);
+  ++audit_.blocks_checked;
+}
+
+void Auditor::CheckHeight(Height height) {
+  const size_t damaged_before = audit_.damage.size();
+  const std::optional<Below> below = std::exchange(below_, std::nullopt);
+  const std::optional<Hash> id = FindId(height);
+  if (!id.has_value()) return;
+  const absl::StatusOr<consensus::Header> header = reader_.Header(height, *id);
+  if (!header.ok()) return Note(LedgerPart::kBlock, height, header.status());
+  below_ = Below{*header, *id};
+  Note(LedgerPart::kCertificate, height, CheckFinality(*header));
+  CheckNamedState(*header);
+  const absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, *id);
+  if (!block.ok()) return Note(LedgerPart::kPayload, height, block.status());
+  if (below.has_value()) {
+    Note(LedgerPart::kBlock, height, CheckStandsOn(**block, below->header, below->id));
+  }
+  Note(LedgerPart::kBlock, height, verifier_.messages().VerifyBlock(**block));
+  if (executed_.has_value() && height <= executed_->height) {
+    Note(LedgerPart::kResults, height, CheckResults(**block));
+  }
+  if (audit_.damage.size() > damaged_before) return;
+  ++audit_.blocks_checked;
   ++audit_.certificates;
-  KILN_RETURN_IF_ERROR(CheckFinality(block));
-  KILN_RETURN_IF_ERROR(CheckNamedState(block.header));
-  if (block.header.height <= executed_.height) return CheckResults(block);
-  return absl::OkStatus();
+  audit_.transactions += (*block)->index->entries.size();
 }
 
-absl::Status Auditor::CheckLinks(const consensus::Block& block) const {
-  const consensus::Header& header = block.header;
-  const consensus::Header& parent = parent_->header;
-  if (header.parent_id != parent_->id) return Wrong("does not name the block below as its parent");
-  if (header.height.value != parent.height.value + 1) return Wrong("the height leaves a gap");
-  if (header.parent_round != parent.round) return Wrong("the parent's round is another");
-  if (header.round <= parent.round) return Wrong("the round does not increase");
-  if (header.time_us < parent.time_us) return Wrong("the time is before the parent's");
-  if (block.justify.block_id != parent_->id) return Wrong("the certificate is not the parent's");
-  if (header.executed_height < parent.executed_height) {
-    return Wrong("the executed height is below the parent's");
+// As the index says; when it does not, as the only block there says.
+std::optional<Hash> Auditor::FindId(Height height) {
+  const absl::StatusOr<Hash> id = reader_.IdAt(height);
+  if (!id.ok()) {
+    Note(LedgerPart::kIndex, height, id.status());
+    return OnlyBlockAt(height);
   }
-  if (header.executed_height >= header.height) return Wrong("claims to be executed before it is");
-  return absl::OkStatus();
+  const absl::StatusOr<Height> found = reader_.HeightOf(*id);
+  if (!found.ok()) {
+    Note(LedgerPart::kIndex, height, found.status());
+  } else if (*found != height) {
+    Note(LedgerPart::kIndex, height,
+         Wrong(absl::StrCat("block ", id->Short(), " is indexed at height ", found->value)));
+  }
+  return *id;
 }
 
-absl::Status Auditor::CheckFinality(const consensus::Block& block) {
-  KILN_ASSIGN_OR_RETURN(const std::string proof, store_.FinalityAt(block.header.height));
-  KILN_ASSIGN_OR_RETURN(const consensus::Header proved,
-                        consensus::VerifyFinality(proof, verifier_));
-  if (proved != block.header) return Wrong("the finality proof is for another block");
-  return absl::OkStatus();
+std::optional<Hash> Auditor::OnlyBlockAt(Height height) const {
+  const absl::StatusOr<std::vector<Hash>> ids = reader_.IdsAt(height);
+  if (!ids.ok() || ids->size() != 1) return std::nullopt;
+  return ids->front();
+}
+
+// A block that its descendant commits is proved there: the links lead to it.
+absl::Status Auditor::CheckFinality(const consensus::Header& header) {
+  KILN_ASSIGN_OR_RETURN(const LedgerReader::DirectCommit direct,
+                        reader_.DirectCommitFrom(header.height));
+  if (direct.height > audit_.committed) {
+    return Wrong(absl::StrCat("the next certificate is at height ", direct.height.value,
+                              ", above the committed height"));
+  }
+  if (direct.height > header.height) return absl::OkStatus();
+  return verifier_.VerifyCommit(header, direct.record.child, direct.record.certificate);
 }
 
 absl::StatusOr<Hash> Auditor::RootAt(Height height) const {
-  if (height.value == 0) return genesis_state_.Root();
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, store_.ResultsAt(height));
+  if (height.value == 0) return consensus::GenesisState(genesis_).Root();
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, reader_.Results(height));
   return results.state.Root();
 }
 
 // What a quorum certified about execution against what was executed here.
-absl::Status Auditor::CheckNamedState(const consensus::Header& header) const {
-  if (header.executed_height > executed_.height) return absl::OkStatus();  // not executed here yet
-  KILN_ASSIGN_OR_RETURN(const Hash root, RootAt(header.executed_height));
-  if (root == header.state_root) return absl::OkStatus();
-  return Wrong(absl::StrCat("the state root that it names for height ",
-                            header.executed_height.value, " is not the stored one"));
+void Auditor::CheckNamedState(const consensus::Header& header) {
+  const Height named = header.executed_height;
+  if (!executed_.has_value() || named > executed_->height) return;  // not executed here yet
+  const absl::StatusOr<Hash> root = RootAt(named);
+  if (!root.ok() || *root == header.state_root) return;  // what cannot be read is named there
+  if (std::exchange(misnamed_, named) == named) return;
+  Note(LedgerPart::kResults, named,
+       Wrong(absl::StrCat("the state root is not the one that the block at height ",
+                          header.height.value, " names")));
 }
 
 absl::Status Auditor::CheckResults(const consensus::Block& block) {
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, store_.ResultsAt(block.header.height));
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, reader_.Results(block.header.height));
   const auto& entries = block.index->entries;
   if (results.replies.size() != entries.size() || results.ids.size() != entries.size()) {
-    return Wrong(absl::StrCat("has ", entries.size(), " transactions, but ", results.replies.size(),
-                              " results"));
+    return Wrong(absl::StrCat("the block has ", entries.size(), " transactions, but there are ",
+                              results.replies.size(), " results"));
   }
   for (size_t i = 0; i < entries.size(); ++i) {
     if (!std::equal(results.ids[i].begin(), results.ids[i].end(), entries[i].id.bytes.begin())) {
@@ -155,26 +211,35 @@ absl::Status Auditor::CheckResults(const consensus::Block& block) {
   const consensus::ExecutedState& state = results.state;
   if (state.height != block.header.height || state.time_us != block.header.time_us ||
       state.epoch != block.header.epoch) {
-    return Wrong("height, time or epoch of its executed state is not the block's");
+    return Wrong("height, time or epoch of the executed state is not the block's");
   }
-  if (state.height == executed_.height && state != executed_) {
-    return Wrong("its results are not those of the newest state");
+  if (state.height == executed_->height && state != *executed_) {
+    return Wrong("they are not those of the newest state");
   }
   return absl::OkStatus();
 }
 
-absl::Status Auditor::CheckSafety() {
-  const RecoveredLedger recovered = store_.Recover();
-  const consensus::SafetyRecord& safety = recovered.safety;
-  KILN_RETURN_IF_ERROR(CheckSafetyRecord(
-      recovered, [this](const Hash& id) { return store_.BlockById(id).status(); }));
-  KILN_RETURN_IF_ERROR(
-      Annotate(verifier_.VerifyQuorumCertificate(safety.high_qc), "safety record"));
-  if (safety.last_tc.has_value()) {
-    KILN_RETURN_IF_ERROR(
-        Annotate(verifier_.VerifyTimeoutCertificate(*safety.last_tc), "safety record"));
+void Auditor::CheckState() {
+  const std::unique_ptr<Iterator> entries = database_.NewIterator(Family::kApplicationState);
+  for (entries->Seek(""); entries->Valid(); entries->Next()) {
+    Note(LedgerPart::kState, std::nullopt,
+         Unseal(Family::kApplicationState, entries->key(), entries->value()).status());
   }
-  return absl::OkStatus();
+  Note(LedgerPart::kState, std::nullopt, entries->status());
+}
+
+void Auditor::CheckSafety() {
+  const absl::StatusOr<consensus::SafetyRecord> safety = reader_.Safety();
+  if (!safety.ok()) return Note(LedgerPart::kSafety, std::nullopt, safety.status());
+  consensus::MessageVerifier& messages = verifier_.messages();
+  Note(LedgerPart::kSafety, std::nullopt, messages.VerifyQuorumCertificate(safety->high_qc));
+  if (!safety->last_tc.has_value()) return;
+  Note(LedgerPart::kSafety, std::nullopt, messages.VerifyTimeoutCertificate(*safety->last_tc));
+}
+
+void Auditor::CheckStart() {
+  const absl::StatusOr<LedgerImage> image = LoadLedger(database_, genesis_);
+  audit_.start = image.status();
 }
 
 // The lowest height in [1, highest] at which `same` is false; none when it holds for all of them.
@@ -193,12 +258,40 @@ Height EqualTo(Height highest, const std::optional<Height>& difference) {
 
 }  // namespace
 
-absl::StatusOr<LedgerAudit> AuditLedger(const Store& store, const Genesis& genesis,
+absl::string_view NameOf(LedgerPart part) {
+  switch (part) {
+    case LedgerPart::kIndex:
+      return "index";
+    case LedgerPart::kBlock:
+      return "block";
+    case LedgerPart::kPayload:
+      return "payload";
+    case LedgerPart::kCertificate:
+      return "certificate";
+    case LedgerPart::kResults:
+      return "results";
+    case LedgerPart::kState:
+      return "state";
+    case LedgerPart::kMetadata:
+      return "metadata";
+    case LedgerPart::kSafety:
+      return "safety record";
+  }
+  return "";
+}
+
+std::string DescribeDamage(const Damage& damage) {
+  const std::string what = absl::StrCat(NameOf(damage.part), ": ", damage.cause);
+  return damage.height.has_value() ? absl::StrCat("height ", damage.height->value, ": ", what)
+                                   : what;
+}
+
+absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis& genesis,
                                         const consensus::SignatureVerifier& signatures,
                                         AuditProgress progress) {
-  KILN_ASSIGN_OR_RETURN(const consensus::ValidatorSet validators,
-                        consensus::ValidatorSet::FromGenesis(genesis));
-  return Auditor(store, genesis, &validators, &signatures).Run(progress);
+  KILN_ASSIGN_OR_RETURN(const std::unique_ptr<ChainVerifier> verifier,
+                        ChainVerifier::Create(genesis, &signatures));
+  return Auditor(database, genesis, verifier.get()).Run(progress);
 }
 
 absl::StatusOr<LedgerComparison> CompareLedgers(const Store& a, const Store& b) {

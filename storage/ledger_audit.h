@@ -1,14 +1,17 @@
-// The offline audit of a ledger: every hash, certificate and root that a store holds, checked
-// again.
+// The offline audit of a ledger: every hash, certificate and root that a database holds, checked
+// again, and all that is damaged named.
 #ifndef KILN_STORAGE_LEDGER_AUDIT_H_
 #define KILN_STORAGE_LEDGER_AUDIT_H_
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/ids.h"
 #include "consensus/signing.h"
 #include "kiln/genesis.h"
@@ -17,25 +20,52 @@
 
 namespace kiln::storage {
 
+class Database;
+
 // Called after each height; `total` is the committed height.
 using AuditProgress = absl::FunctionRef<void(Height height, Height total)>;
+
+// What of a ledger can be damaged or missing.
+enum class LedgerPart {
+  kIndex,        // which block is at a height, and at which height a block is
+  kBlock,        // header and certificate of a block
+  kPayload,      // its transactions
+  kCertificate,  // why it is final
+  kResults,      // what came of executing it
+  kState,        // an entry of the application's state
+  kMetadata,     // what the ledger says about itself
+  kSafety,       // what the validator signed
+};
+absl::string_view NameOf(LedgerPart part);  // "payload"
+
+struct Damage {
+  LedgerPart part = LedgerPart::kBlock;
+  std::optional<Height> height;  // none for what belongs to no height
+  std::string cause;
+};
+// "height 3: payload: ..."
+std::string DescribeDamage(const Damage& damage);
 
 struct LedgerAudit {
   Height committed;
   Hash head_id;
   Height executed;
   Hash state_root;              // at `executed`
-  uint64_t blocks_checked = 0;  // block 0 included
+  uint64_t blocks_checked = 0;  // block 0 included; those found good
   uint64_t transactions = 0;    // ordered, duplicates included
-  uint64_t certificates = 0;    // whose signatures were verified
+  uint64_t certificates = 0;    // of blocks found good, whose signatures were verified
+  std::vector<Damage> damage;   // in order of height, then what belongs to none
+  absl::Status start;           // OK when a node would start from it, or why not
+
+  bool good() const { return damage.empty() && start.ok(); }
 };
 
 // Checks blocks 1 to the committed height: ids, payload roots, parent links, heights, rounds,
-// times, the certificates they carry, their finality, the executed heights and state roots that
-// headers name against the stored results, and the safety record. The application's state itself
-// cannot be checked without executing again; the chain of certified state roots is what is
-// compared. DataLoss names height and block.
-absl::StatusOr<LedgerAudit> AuditLedger(const Store& store, const Genesis& genesis,
+// times, the certificates they carry, their finality, the index, the executed heights and state
+// roots that headers name against the stored results; the checksums of the application's state; and
+// the safety record. What the application's state means cannot be checked without executing again;
+// the chain of certified state roots is what is compared. Goes on after what is damaged.
+absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis& genesis,
                                         const consensus::SignatureVerifier& signatures,
                                         AuditProgress progress);
 

@@ -101,6 +101,9 @@ absl::StatusOr<BlockRecord> LedgerReader::Record(Height height, const Hash& id) 
   if (consensus::HashOf(record.header) != id || record.header.height != height) {
     return Damaged(Family::kBlocks, key, "the header is not the one that was stored");
   }
+  if (consensus::HashOf(record.justify) != record.header.justify_hash) {
+    return Damaged(Family::kBlocks, key, "the certificate does not have the header's hash");
+  }
   return record;
 }
 
@@ -130,9 +133,6 @@ absl::StatusOr<consensus::BlockPtr> LedgerReader::Block(Height height, const Has
   if (index->root != record.header.payload_root) {
     return Damaged(Family::kPayloads, key, "the payload does not have the header's root");
   }
-  if (consensus::HashOf(record.justify) != record.header.justify_hash) {
-    return Damaged(Family::kBlocks, key, "the certificate does not have the header's hash");
-  }
   return consensus::MakeBlock(record.header, std::move(record.justify), std::move(payload),
                               std::move(index));
 }
@@ -147,6 +147,26 @@ absl::StatusOr<std::vector<HeadRecord>> LedgerReader::StoredFrom(Height height) 
   }
   KILN_RETURN_IF_ERROR(iterator->status());
   return stored;
+}
+
+absl::StatusOr<std::vector<Hash>> LedgerReader::IdsAt(Height height) const {
+  std::vector<Hash> ids;
+  const std::string end = HeightKey(Height{height.value + 1});
+  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kBlocks, end);
+  for (iterator->Seek(HeightKey(height)); iterator->Valid(); iterator->Next()) {
+    KILN_ASSIGN_OR_RETURN(const BlockKeyParts parts, ParseBlockKey(iterator->key()));
+    ids.push_back(parts.id);
+  }
+  KILN_RETURN_IF_ERROR(iterator->status());
+  return ids;
+}
+
+absl::StatusOr<Height> LedgerReader::HighestIndexed() const {
+  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kIndexByHeight);
+  iterator->SeekForPrev(IdAtHeightKey(Height{UINT64_MAX}));
+  KILN_RETURN_IF_ERROR(iterator->status());
+  if (!iterator->Valid()) return absl::NotFoundError("no height is indexed");
+  return ParseIdAtHeightKey(iterator->key());
 }
 
 absl::StatusOr<LedgerReader::DirectCommit> LedgerReader::DirectCommitFrom(Height height) const {

@@ -35,11 +35,16 @@ class LedgerReader {
   // Of a committed block, and of any stored one.
   absl::StatusOr<Hash> IdAt(Height height) const;
   absl::StatusOr<Height> HeightOf(const Hash& id) const;
+  // Of all that have a committed block; NotFound when there is none.
+  absl::StatusOr<Height> HighestIndexed() const;
 
   absl::StatusOr<consensus::BlockPtr> Block(Height height, const Hash& id) const;
   absl::StatusOr<consensus::Header> Header(Height height, const Hash& id) const;
   // Ids of all stored blocks from this height on, in order of height.
   absl::StatusOr<std::vector<HeadRecord>> StoredFrom(Height height) const;
+
+  // Of all stored blocks of one height.
+  absl::StatusOr<std::vector<Hash>> IdsAt(Height height) const;
 
   // Of the lowest directly committed block from this height on.
   struct DirectCommit {

@@ -41,6 +41,8 @@ absl::Status Refusal(absl::string_view dir, const absl::Status& cause) {
   return absl::Status(code, absl::StrCat(dir, ": ", cause.message(), ": ", kRemedy));
 }
 
+}  // namespace
+
 absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& reader,
                                  const Genesis& genesis) {
   const absl::StatusOr<uint64_t> version = reader.FormatVersion();
@@ -59,6 +61,8 @@ absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& r
   }
   return absl::OkStatus();
 }
+
+namespace {
 
 // The committed head and what lies just below it: present, linked, and proved final.
 absl::StatusOr<consensus::BlockPtr> LoadHead(const LedgerReader& reader, const Genesis& genesis) {

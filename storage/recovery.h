@@ -16,6 +16,7 @@
 namespace kiln::storage {
 
 class Database;
+class LedgerReader;
 
 // All that a store keeps in memory, read back.
 struct LedgerImage {
@@ -27,6 +28,10 @@ struct LedgerImage {
 // Whether nothing was ever written: no ledger, no safety record, no state. DataLoss when the
 // metadata is gone but something else is there.
 absl::StatusOr<bool> IsBlank(const Database& database);
+
+// FailedPrecondition when the database is of another chain or in a format of another version.
+absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& reader,
+                                 const Genesis& genesis);
 
 // Format version, chain id, block 0, the first safety record and the first state: one synced batch.
 absl::Status CreateLedger(Database* database, const Genesis& genesis);

@@ -133,6 +133,10 @@ class RocksDbBatch final : public WriteBatch {
     KILN_CHECK(batch_.Delete(handle(family), ToSlice(key)).ok());
   }
   size_t bytes() const override { return batch_.GetDataSize(); }
+  void DeleteAll(Family family) {
+    constexpr absl::string_view kEnd = "\xFF";  // above every key, see storage/schema.h
+    KILN_CHECK(batch_.DeleteRange(handle(family), rocksdb::Slice(), ToSlice(kEnd)).ok());
+  }
   rocksdb::WriteBatch* get() { return &batch_; }
 
  private:
@@ -220,6 +224,11 @@ class RocksDbDatabase final : public RocksDb {
     return std::make_unique<const RocksDbSnapshot>(db_.get());
   }
   FamilySize SizeOf(Family family) const override;
+  void DeleteAll(Family family, WriteBatch* batch) const override {
+    static_cast<RocksDbBatch*>(batch)->DeleteAll(family);
+  }
+  absl::Status CheckTables() const override;
+  absl::Status Compact() override;
 
  protected:
   absl::Status DoWrite(WriteBatch* batch, Durability durability) override;
@@ -297,6 +306,31 @@ absl::StatusOr<std::string> RocksDbDatabase::Get(Family family, absl::string_vie
   const rocksdb::Status status = db_->Get(options, handle(family), ToSlice(key), &value);
   if (!status.ok()) return ReadError(family, key, status);
   return value;
+}
+
+absl::Status RocksDbDatabase::CheckTables() const {
+  const rocksdb::Status status = db_->VerifyChecksum();
+  if (status.ok()) return absl::OkStatus();
+  if (status.IsCorruption() || status.IsPathNotFound()) {
+    return absl::DataLossError(status.ToString());
+  }
+  return absl::UnavailableError(status.ToString());
+}
+
+absl::Status RocksDbDatabase::Compact() {
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+  options.blob_garbage_collection_age_cutoff = 1;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    const rocksdb::Status status = db_->CompactRange(options, handles_[i], nullptr, nullptr);
+    if (status.ok()) continue;
+    const std::string message =
+        absl::StrCat("compacting ", kFamilyNames[i], ": ", status.ToString());
+    if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
+    return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
+  }
+  return absl::OkStatus();
 }
 
 FamilySize RocksDbDatabase::SizeOf(Family family) const {

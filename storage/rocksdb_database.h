@@ -31,6 +31,13 @@ struct FamilySize {
 class RocksDb : public Database {
  public:
   virtual FamilySize SizeOf(Family family) const = 0;
+  // All keys of the family, whatever they are: one entry of the batch.
+  virtual void DeleteAll(Family family, WriteBatch* batch) const = 0;
+  // Reads every table and compares all of it with its checksums. DataLoss names a file.
+  virtual absl::Status CheckTables() const = 0;
+  // Writes all tables anew, without what was overwritten or deleted. DataLoss names the family of
+  // which a table cannot be read; ResourceExhausted: no space.
+  virtual absl::Status Compact() = 0;
 
  protected:
   using Database::Database;

@@ -100,6 +100,14 @@ absl::StatusOr<Height> ParseHeightKey(absl::string_view key) {
   return HeightFrom(key);
 }
 
+absl::StatusOr<Height> ParseIdAtHeightKey(absl::string_view key) {
+  if (key.size() != 1 + kHeightBytes || key.front() != kIdAtHeight) {
+    return absl::DataLossError(
+        absl::StrCat(Describe(Family::kIndexByHeight, key), ": not a height"));
+  }
+  return HeightFrom(key.substr(1));
+}
+
 std::string Seal(Family family, absl::string_view key, std::string value) {
   const std::array<char, kSealBytes> checksum = Checksum(family, key, value);
   value.append(checksum.data(), checksum.size());

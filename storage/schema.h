@@ -59,6 +59,7 @@ struct BlockKeyParts {
 };
 absl::StatusOr<BlockKeyParts> ParseBlockKey(absl::string_view key);
 absl::StatusOr<Height> ParseHeightKey(absl::string_view key);
+absl::StatusOr<Height> ParseIdAtHeightKey(absl::string_view key);
 
 // A sealed value ends in a checksum of family, key and value, so that a value read from another
 // place is as wrong as a damaged one.

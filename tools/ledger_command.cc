@@ -2,18 +2,18 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "consensus/signing.h"
 #include "crypto/ed25519.h"
 #include "kiln/genesis.h"
 #include "storage/ledger_audit.h"
+#include "storage/ledger_store.h"
 #include "tools/command.h"
+#include "tools/describe_damage.h"
 #include "tools/ledger_subcommands.h"
 #include "tools/offline_home.h"
 
@@ -26,49 +26,24 @@ struct VerifyArguments {
   bool json = false;
 };
 
-// One home's ledger, open and found good.
+// One home's ledger, open and audited.
 struct VerifiedLedger {
   std::string home;
   Hash chain_id;
-  std::unique_ptr<storage::Store> store;
+  std::unique_ptr<storage::Store> store;  // null when it is bad
   storage::LedgerAudit audit;
-};
-
-// A line that rewrites itself on a terminal; nothing elsewhere.
-class ProgressLine {
- public:
-  explicit ProgressLine(std::string what) : what_(std::move(what)) {}
-  ~ProgressLine() {
-    if (percent_shown_ >= 0) std::fprintf(stderr, "\r\033[K");
-  }
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-
-  void Show(uint64_t done, uint64_t total) {
-    const int percent = static_cast<int>(done * 100 / std::max<uint64_t>(total, 1));
-    if (!is_terminal_ || percent == percent_shown_) return;
-    percent_shown_ = percent;
-    std::fprintf(stderr, "\rVerifying %s: %d %% of %llu blocks", what_.c_str(), percent,
-                 static_cast<unsigned long long>(total));
-  }
-
- private:
-  const std::string what_;
-  const bool is_terminal_ = StderrIsTerminal();
-  int percent_shown_ = -1;
 };
 
 absl::StatusOr<VerifiedLedger> OpenAndAudit(const std::string& home) {
   KILN_ASSIGN_OR_RETURN(const OfflineHome offline, ReadOfflineHome(home));
-  const Genesis& genesis = offline.genesis;
-  VerifiedLedger ledger{.home = home, .chain_id = genesis.ChainId(), .store = nullptr, .audit = {}};
-  KILN_ASSIGN_OR_RETURN(ledger.store, OpenOfflineStore(offline));
-  ProgressLine progress(home);
-  KILN_ASSIGN_OR_RETURN(ledger.audit,
-                        storage::AuditLedger(*ledger.store, genesis, consensus::Ed25519Verifier(),
-                                             [&progress](Height height, Height total) {
-                                               progress.Show(height.value, total.value);
-                                             }));
+  KILN_ASSIGN_OR_RETURN(const std::shared_ptr<storage::RocksDb> database,
+                        OpenOffline(offline, storage::Access::kReadOnly));
+  VerifiedLedger ledger{
+      .home = home, .chain_id = offline.genesis.ChainId(), .store = nullptr, .audit = {}};
+  KILN_ASSIGN_OR_RETURN(ledger.audit, AuditWithProgress(home, *database, offline.genesis));
+  if (!ledger.audit.good()) return ledger;
+  KILN_ASSIGN_OR_RETURN(ledger.store,
+                        storage::OpenStore(database, offline.genesis, /*read_only=*/true));
   return ledger;
 }
 
@@ -106,7 +81,9 @@ nlohmann::ordered_json LedgerJson(const VerifiedLedger& ledger) {
           {"executed_height", ledger.audit.executed.value},
           {"state_root", ledger.audit.state_root.ToHex()},
           {"blocks_checked", ledger.audit.blocks_checked},
-          {"certificates_checked", ledger.audit.certificates}};
+          {"certificates_checked", ledger.audit.certificates},
+          {"starts", ledger.audit.start.ok()},
+          {"damage", DamageJson(ledger.audit)}};
 }
 
 void PrintLedger(const VerifiedLedger& ledger) {
@@ -118,6 +95,7 @@ void PrintLedger(const VerifiedLedger& ledger) {
   std::printf("  head         %s\n", ledger.audit.head_id.ToHex().c_str());
   std::printf("  state root   %s at height %llu\n", ledger.audit.state_root.ToHex().c_str(),
               number(ledger.audit.executed.value));
+  PrintDamage(ledger.audit);
 }
 
 std::string GoodVerdict(const std::vector<VerifiedLedger>& ledgers) {
@@ -145,6 +123,8 @@ absl::Status AuditAll(const VerifyArguments& arguments, std::vector<VerifiedLedg
     if (!ledger.ok()) return Annotate(ledger.status(), home);
     if (!arguments.json) PrintLedger(*ledger);
     ledgers.push_back(*std::move(ledger));
+    const absl::Status verdict = AuditVerdict(ledgers.back().audit, home);
+    if (!verdict.ok()) return Annotate(verdict, home);
     KILN_RETURN_IF_ERROR(CompareWithFirst(ledgers.front(), ledgers.back()));
   }
   return absl::OkStatus();
@@ -179,15 +159,17 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
                      "Folders of other validators, to be checked and compared");
   AddJsonOption(verify, &arguments->json);
   verify->footer(
-      "Exit status: 0 when everything holds, 1 when anything is damaged or differs; the height "
+      "Reads only, and does not stop at the first damage: every block, certificate, index entry "
       "and\n"
-      "the block are then named.\n\n"
+      "result that is damaged or missing is named with its height.\n"
+      "Exit status: 0 when everything holds, 1 when anything is damaged or differs.\n\n"
       "Example: kiln ledger verify --home net/validator-0 --against net/validator-1 "
       "net/validator-2");
   SetAction(verify, context, [arguments] { return Verify(*arguments); });
   AddLedgerInspect(ledger, context);
   AddLedgerExport(ledger, context);
   AddLedgerImport(ledger, context);
+  AddLedgerRepair(ledger, context);
 }
 
 }  // namespace kiln::tools

@@ -10,6 +10,7 @@ namespace kiln::tools {
 void AddLedgerInspect(CLI::App* ledger, CommandContext& context);
 void AddLedgerExport(CLI::App* ledger, CommandContext& context);
 void AddLedgerImport(CLI::App* ledger, CommandContext& context);
+void AddLedgerRepair(CLI::App* ledger, CommandContext& context);
 
 }  // namespace kiln::tools
 

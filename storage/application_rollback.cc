@@ -1,0 +1,35 @@
+#include "storage/application_rollback.h"
+
+#include <memory>
+#include <string>
+
+#include "base/status_macros.h"
+#include "consensus/codec.h"
+#include "consensus/executed_state.h"
+#include "storage/ledger_reader.h"
+#include "storage/recovery.h"
+#include "storage/schema.h"
+
+namespace kiln::storage {
+
+absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const Genesis& genesis) {
+  const LedgerReader reader(&database, genesis.limits);
+  KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, reader, genesis));
+  ApplicationRollback plan;
+  KILN_ASSIGN_OR_RETURN(const HeadRecord head, reader.Head());
+  plan.committed = head.height;
+  const absl::StatusOr<consensus::ExecutedState> executed = reader.Executed();
+  if (executed.ok()) plan.executed = executed->height;
+  return plan;
+}
+
+absl::Status RollBackApplication(const Genesis& genesis, RocksDb* database) {
+  const std::unique_ptr<WriteBatch> batch = database->NewBatch(/*bytes=*/0);
+  database->DeleteAll(Family::kApplicationState, batch.get());
+  database->DeleteAll(Family::kTransactionIndex, batch.get());
+  batch->PutSealed(Family::kMetadata, kExecutedKey,
+                   consensus::Encode(consensus::GenesisState(genesis)));
+  return database->Write(batch.get(), Durability::kSynced);
+}
+
+}  // namespace kiln::storage

@@ -1,0 +1,28 @@
+// The application's state, back at the genesis.
+#ifndef KILN_STORAGE_APPLICATION_ROLLBACK_H_
+#define KILN_STORAGE_APPLICATION_ROLLBACK_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/ids.h"
+#include "kiln/genesis.h"
+#include "storage/rocksdb_database.h"
+
+namespace kiln::storage {
+
+// What a rollback takes away: the next start executes the blocks from 1 to `committed`.
+struct ApplicationRollback {
+  Height committed;
+  Height executed;  // until now; 0 when that cannot be read any more
+};
+// FailedPrecondition when the database is of another chain or format, DataLoss when it does not say
+// how high it is.
+absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const Genesis& genesis);
+
+// Deletes state and results, and says that nothing was executed: one synced batch. Blocks,
+// certificates and the safety record stay as they are. REQUIRES: PlanRollback was OK.
+absl::Status RollBackApplication(const Genesis& genesis, RocksDb* database);
+
+}  // namespace kiln::storage
+
+#endif  // KILN_STORAGE_APPLICATION_ROLLBACK_H_

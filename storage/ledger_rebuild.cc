@@ -1,0 +1,125 @@
+#include "storage/ledger_rebuild.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+#include "storage/application_rollback.h"
+#include "storage/ledger_reader.h"
+#include "storage/records.h"
+#include "storage/schema.h"
+
+namespace kiln::storage {
+namespace {
+
+constexpr size_t kCopyBatchBytes = 8 << 20;
+
+// One copy from one database to another. Not thread-safe.
+class Copier {
+ public:
+  Copier(const Database& from, Database* to) : from_(from), to_(*to), batch_(NewBatch()) {}
+
+  // False when it cannot be read; what is not stored counts as copied.
+  absl::StatusOr<bool> Copy(Family family, const std::string& key);
+  // DataLoss when it cannot be read.
+  absl::Status Require(Family family, const std::string& key);
+  absl::Status Put(Family family, absl::string_view key, absl::string_view value);
+  absl::Status Flush(Durability durability);
+
+ private:
+  std::unique_ptr<WriteBatch> NewBatch() const { return to_.NewBatch(kCopyBatchBytes); }
+
+  const Database& from_;
+  Database& to_;
+  std::unique_ptr<WriteBatch> batch_;
+};
+
+absl::StatusOr<bool> Copier::Copy(Family family, const std::string& key) {
+  const absl::StatusOr<std::string> value = from_.Get(family, key);
+  if (absl::IsNotFound(value.status())) return true;
+  if (absl::IsDataLoss(value.status())) return false;
+  KILN_RETURN_IF_ERROR(value.status());
+  KILN_RETURN_IF_ERROR(Put(family, key, *value));
+  return true;
+}
+
+absl::Status Copier::Require(Family family, const std::string& key) {
+  KILN_ASSIGN_OR_RETURN(const std::string value, from_.Get(family, key));
+  return Put(family, key, value);
+}
+
+absl::Status Copier::Put(Family family, absl::string_view key, absl::string_view value) {
+  batch_->Put(family, key, value);
+  return batch_->bytes() < kCopyBatchBytes ? absl::OkStatus() : Flush(Durability::kUnsynced);
+}
+
+absl::Status Copier::Flush(Durability durability) {
+  KILN_RETURN_IF_ERROR(to_.Write(batch_.get(), durability));
+  batch_ = NewBatch();
+  return absl::OkStatus();
+}
+
+absl::Status CopyFixed(Copier* copier) {
+  for (const absl::string_view key : {kFormatVersionKey, kChainIdKey, kCommittedKey}) {
+    KILN_RETURN_IF_ERROR(copier->Require(Family::kMetadata, std::string(key)));
+  }
+  KILN_RETURN_IF_ERROR(copier->Copy(Family::kMetadata, std::string(kExecutedKey)).status());
+  return copier->Require(Family::kSafety, std::string(kSafetyKey));
+}
+
+absl::Status CopyHeight(Height height, const LedgerReader& reader, Copier* copier) {
+  for (const std::string& key : {ResultIdsKey(height), ResultRepliesKey(height)}) {
+    KILN_RETURN_IF_ERROR(copier->Copy(Family::kTransactionIndex, key).status());
+  }
+  KILN_RETURN_IF_ERROR(copier->Copy(Family::kCertificates, HeightKey(height)).status());
+  KILN_RETURN_IF_ERROR(copier->Copy(Family::kIndexByHeight, IdAtHeightKey(height)).status());
+  const absl::StatusOr<Hash> id = reader.IdAt(height);
+  if (!id.ok()) return absl::OkStatus();
+  KILN_RETURN_IF_ERROR(copier->Copy(Family::kIndexByHeight, HeightOfIdKey(*id)).status());
+  KILN_RETURN_IF_ERROR(copier->Copy(Family::kBlocks, BlockKey(height, *id)).status());
+  return copier->Copy(Family::kPayloads, BlockKey(height, *id)).status();
+}
+
+// The safety record may be about one of these, and a quorum may count on it.
+absl::Status CopyUncommitted(const LedgerReader& reader, Height committed, Copier* copier) {
+  KILN_ASSIGN_OR_RETURN(const std::vector<HeadRecord> stored,
+                        reader.StoredFrom(Height{committed.value + 1}));
+  for (const HeadRecord& block : stored) {
+    const std::string key = BlockKey(block.height, block.id);
+    KILN_RETURN_IF_ERROR(reader.Block(block.height, block.id).status());
+    KILN_RETURN_IF_ERROR(copier->Require(Family::kBlocks, key));
+    KILN_RETURN_IF_ERROR(copier->Copy(Family::kPayloads, key).status());
+    KILN_RETURN_IF_ERROR(copier->Require(Family::kIndexByHeight, HeightOfIdKey(block.id)));
+  }
+  return absl::OkStatus();
+}
+
+// Whether all of it could be read.
+absl::StatusOr<bool> CopyState(const Database& from, Copier* copier) {
+  const std::unique_ptr<Iterator> entries = from.NewIterator(Family::kApplicationState);
+  for (entries->Seek(""); entries->Valid(); entries->Next()) {
+    KILN_RETURN_IF_ERROR(copier->Put(Family::kApplicationState, entries->key(), entries->value()));
+  }
+  return entries->status().ok();
+}
+
+}  // namespace
+
+absl::Status CopyReadable(const Database& from, Height committed, const Genesis& genesis,
+                          RocksDb* to) {
+  const LedgerReader reader(&from, genesis.limits);
+  Copier copier(from, to);
+  KILN_RETURN_IF_ERROR(CopyFixed(&copier));
+  for (Height height; height <= committed; ++height.value) {
+    KILN_RETURN_IF_ERROR(CopyHeight(height, reader, &copier));
+  }
+  KILN_RETURN_IF_ERROR(CopyUncommitted(reader, committed, &copier));
+  KILN_ASSIGN_OR_RETURN(const bool has_state, CopyState(from, &copier));
+  KILN_RETURN_IF_ERROR(copier.Flush(Durability::kSynced));
+  return has_state ? absl::OkStatus() : RollBackApplication(genesis, to);
+}
+
+}  // namespace kiln::storage
