@@ -170,6 +170,8 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
   AddLedgerExport(ledger, context);
   AddLedgerImport(ledger, context);
   AddLedgerRepair(ledger, context);
+  AddLedgerCompact(ledger, context);
+  AddLedgerRollback(ledger, context);
 }
 
 }  // namespace kiln::tools

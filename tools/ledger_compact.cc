@@ -1,0 +1,88 @@
+// kiln ledger compact: the same ledger in fewer bytes.
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "tools/command.h"
+#include "tools/ledger_subcommands.h"
+#include "tools/offline_home.h"
+
+namespace kiln::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CompactArguments {
+  std::string home;
+  bool yes = false;
+  bool json = false;
+};
+
+constexpr char kReserveFile[] = "reserve";  // room for a full disk, not part of the ledger
+
+absl::StatusOr<uint64_t> BytesOf(const std::string& data_dir) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (fs::directory_iterator entry(data_dir, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!entry->is_regular_file(error) || entry->path().filename() == kReserveFile) continue;
+    bytes += entry->file_size(error);
+  }
+  if (!error) return bytes;
+  return absl::UnavailableError(absl::StrCat(data_dir, ": ", error.message()));
+}
+
+void PrintCompaction(const CompactArguments& arguments, uint64_t before, uint64_t after) {
+  if (arguments.json) {
+    nlohmann::ordered_json json = {{"home", arguments.home}, {"bytes_before", before}};
+    if (arguments.yes) json["bytes_after"] = after;
+    json["written"] = arguments.yes;
+    PrintJson(json);
+    return;
+  }
+  PrintField("before", absl::StrCat(before, " bytes"));
+  if (arguments.yes) {
+    PrintField("after", absl::StrCat(after, " bytes"));
+  } else {
+    PrintField("needs", absl::StrCat("up to ", before, " bytes of free space while it runs"));
+    std::printf("%s\n", kDryRunNote);
+  }
+}
+
+absl::Status Compact(const CompactArguments& arguments) {
+  KILN_ASSIGN_OR_RETURN(const OfflineHome home, ReadOfflineHome(arguments.home));
+  KILN_ASSIGN_OR_RETURN(
+      auto database,
+      OpenOffline(home, arguments.yes ? storage::Access::kReadWrite : storage::Access::kReadOnly));
+  KILN_ASSIGN_OR_RETURN(const uint64_t before, BytesOf(home.data_dir));
+  if (arguments.yes) {
+    KILN_RETURN_IF_ERROR(Annotate(database->Compact(), home.data_dir));
+    database.reset();  // removes the files that are no longer needed
+  }
+  KILN_ASSIGN_OR_RETURN(const uint64_t after, BytesOf(home.data_dir));
+  PrintCompaction(arguments, before, after);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddLedgerCompact(CLI::App* ledger, CommandContext& context) {
+  auto arguments = std::make_shared<CompactArguments>();
+  CLI::App* command = ledger->add_subcommand(
+      "compact", "Write a stopped node's tables anew, without what was deleted or overwritten");
+  AddOfflineHomeOption(command, &arguments->home);
+  AddYesOption(command, &arguments->yes);
+  AddJsonOption(command, &arguments->json);
+  command->footer(
+      "Nothing of the ledger, the state or the safety record changes. A running node does the "
+      "same\n"
+      "bit by bit; this is for a folder that has to become small now. It reads every table, so it\n"
+      "fails where one is damaged, and then changes nothing of that family.\n\n"
+      "Example: kiln ledger compact --home net/validator-0 --yes");
+  SetAction(command, context, [arguments] { return Compact(*arguments); });
+}
+
+}  // namespace kiln::tools
