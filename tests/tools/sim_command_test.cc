@@ -8,7 +8,7 @@
 
 #include "sim/scenario_toml.h"
 #include "tests/node/temp_dir.h"
-#include "tools/command.h"
+#include "tests/tools/run_kiln.h"
 
 namespace kiln::tools {
 namespace {
@@ -18,24 +18,12 @@ using node::TempDir;
 using node::WriteText;
 using testing::HasSubstr;
 
-struct Outcome {
-  int exit_status = 0;
-  std::string out;
-  std::string error;
-};
-
-Outcome Sim(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), {"kiln", "sim"});
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.exit_status = RunCommandLine(static_cast<int>(arguments.size()), arguments.data());
-  outcome.out = testing::internal::GetCapturedStdout();
-  outcome.error = testing::internal::GetCapturedStderr();
-  return outcome;
+Outcome Sim(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "sim");
+  return Kiln(std::move(arguments));
 }
 
-void ExpectRefusal(std::vector<const char*> arguments, const std::string& what) {
+void ExpectRefusal(std::vector<std::string> arguments, const std::string& what) {
   const Outcome outcome = Sim(std::move(arguments));
   EXPECT_EQ(outcome.exit_status, 1) << what;
   EXPECT_EQ(outcome.out, "");
@@ -64,9 +52,9 @@ TEST(SimCommand, RefusesWrongValues) {
 TEST(SimCommand, NamesTheLineOfAWrongScenario) {
   const TempDir dir;
   const std::string file = dir / "wrong.toml";
-  ExpectRefusal({"--scenario", file.c_str()}, file);
+  ExpectRefusal({"--scenario", file}, file);
   WriteText(file, "seed = 1\nchaosms = 3\n");
-  ExpectRefusal({"--scenario", file.c_str()}, file + ":2: unknown key \"chaosms\"");
+  ExpectRefusal({"--scenario", file}, file + ":2: unknown key \"chaosms\"");
 }
 
 // A second of an undisturbed cluster.
@@ -82,17 +70,17 @@ std::string ShortScenario(const TempDir& dir) {
 TEST(SimCommand, RunsAScenarioFile) {
   const TempDir dir;
   const std::string file = ShortScenario(dir);
-  const Outcome outcome = Sim({"--scenario", file.c_str(), "--json"});
+  const Outcome outcome = Sim({"--scenario", file, "--json"});
   EXPECT_EQ(outcome.exit_status, 0) << outcome.out;
   const nlohmann::json run = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(run["name"], "short");
   EXPECT_EQ(run["good"], true);
   EXPECT_GT(run["committed_blocks"], 0);
   const std::string page = dir / "page.html";
-  EXPECT_EQ(Sim({"--scenario", file.c_str(), "--html", page.c_str()}).exit_status, 0);
+  EXPECT_EQ(Sim({"--scenario", file, "--html", page.c_str()}).exit_status, 0);
   EXPECT_THAT(ReadText(page), HasSubstr("<h1>short</h1>"));
-  EXPECT_THAT(Sim({"--scenario", file.c_str(), "--trace"}).out, HasSubstr("#  seconds"));
-  ExpectRefusal({"--scenario", file.c_str(), "--shrink"}, "nothing to shrink");
+  EXPECT_THAT(Sim({"--scenario", file, "--trace"}).out, HasSubstr("#  seconds"));
+  ExpectRefusal({"--scenario", file, "--shrink"}, "nothing to shrink");
 }
 
 TEST(SimCommand, RunsABatch) {
