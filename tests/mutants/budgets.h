@@ -46,6 +46,7 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"accept a QC below what the TC reports", kTailForks},
       {"an answer that is cut has no certificate", kLongAbsent},
       {"answers have no limit", kLongAbsent},
+      {"blocks are asked for at one pace", {{"scenario slow_catch_up", 10}}},
       {"blocks are asked of one signer alone", kLongAbsent},
       {"blocks may come under another block's QC", kLiesToThoseBehind},
       {"blocks that nobody asked for are believed", kLiesToThoseBehind},
