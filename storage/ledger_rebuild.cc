@@ -10,6 +10,7 @@
 #include "storage/application_rollback.h"
 #include "storage/ledger_reader.h"
 #include "storage/records.h"
+#include "storage/recovery.h"
 #include "storage/schema.h"
 
 namespace kiln::storage {
@@ -62,10 +63,21 @@ absl::Status Copier::Flush(Durability durability) {
   return absl::OkStatus();
 }
 
-absl::Status CopyFixed(Copier* copier) {
-  for (const absl::string_view key : {kFormatVersionKey, kChainIdKey, kCommittedKey}) {
-    KILN_RETURN_IF_ERROR(copier->Require(Family::kMetadata, std::string(key)));
-  }
+// The head as it was written, or the highest height of the index: both are written together.
+absl::StatusOr<HeadRecord> FindHead(const LedgerReader& reader) {
+  const absl::StatusOr<HeadRecord> head = reader.Head();
+  if (!absl::IsDataLoss(head.status()) && !absl::IsNotFound(head.status())) return head;
+  HeadRecord highest;
+  KILN_ASSIGN_OR_RETURN(highest.height, reader.HighestIndexed());
+  KILN_ASSIGN_OR_RETURN(highest.id, reader.IdAt(highest.height));
+  return highest;
+}
+
+// Over what CreateLedger wrote.
+absl::Status CopyHead(const LedgerReader& reader, const HeadRecord& head, Copier* copier) {
+  KILN_RETURN_IF_ERROR(reader.Safety().status());
+  KILN_RETURN_IF_ERROR(copier->Put(Family::kMetadata, kCommittedKey,
+                                   Seal(Family::kMetadata, kCommittedKey, EncodeHead(head))));
   KILN_RETURN_IF_ERROR(copier->Copy(Family::kMetadata, std::string(kExecutedKey)).status());
   return copier->Require(Family::kSafety, std::string(kSafetyKey));
 }
@@ -108,15 +120,18 @@ absl::StatusOr<bool> CopyState(const Database& from, Copier* copier) {
 
 }  // namespace
 
-absl::Status CopyReadable(const Database& from, Height committed, const Genesis& genesis,
-                          RocksDb* to) {
+absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb* to) {
   const LedgerReader reader(&from, genesis.limits);
+  const absl::Status ours = CheckFormatAndChain(from, reader, genesis);
+  if (!ours.ok() && !absl::IsDataLoss(ours)) return ours;
+  KILN_ASSIGN_OR_RETURN(const HeadRecord head, FindHead(reader));
+  KILN_RETURN_IF_ERROR(CreateLedger(to, genesis));
   Copier copier(from, to);
-  KILN_RETURN_IF_ERROR(CopyFixed(&copier));
-  for (Height height; height <= committed; ++height.value) {
+  KILN_RETURN_IF_ERROR(CopyHead(reader, head, &copier));
+  for (Height height{1}; height <= head.height; ++height.value) {
     KILN_RETURN_IF_ERROR(CopyHeight(height, reader, &copier));
   }
-  KILN_RETURN_IF_ERROR(CopyUncommitted(reader, committed, &copier));
+  KILN_RETURN_IF_ERROR(CopyUncommitted(reader, head.height, &copier));
   KILN_ASSIGN_OR_RETURN(const bool has_state, CopyState(from, &copier));
   KILN_RETURN_IF_ERROR(copier.Flush(Durability::kSynced));
   return has_state ? absl::OkStatus() : RollBackApplication(genesis, to);

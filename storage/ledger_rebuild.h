@@ -9,13 +9,14 @@
 
 namespace kiln::storage {
 
-// Copies into the empty `to` all that can be read of `from`: metadata, the safety record, blocks,
-// payloads, certificates, index and results up to `committed`, uncommitted blocks, and the
-// application's state. What cannot be read is left out, but for the metadata, the safety record and
-// the uncommitted blocks: DataLoss then, because a validator must not go on without them. When the
-// state cannot be read to its end, the copy has that of the genesis, and no results.
-absl::Status CopyReadable(const Database& from, Height committed, const Genesis& genesis,
-                          RocksDb* to);
+// Makes of the empty `to` the ledger that `from` was, as far as it can be read: the safety record,
+// blocks, payloads, certificates, index and results, uncommitted blocks, and the application's
+// state. What the genesis says, block 0 and the chain's name, is written anew; the committed head,
+// when it cannot be read, is the highest of the index. Other blocks, certificates, index entries
+// and results that cannot be read are left out. When the state cannot be read to its end, the copy
+// has that of the genesis, and no results. DataLoss when the safety record, an uncommitted block or
+// the head cannot be had: a validator must not go on without them.
+absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb* to);
 
 }  // namespace kiln::storage
 

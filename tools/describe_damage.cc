@@ -58,11 +58,12 @@ std::string WayOut(const LedgerAudit& audit, const std::string& home) {
     return std::any_of(audit.damage.begin(), audit.damage.end(),
                        [&](const Damage& damage) { return ((damage.part == parts) || ...); });
   };
-  if (has(LedgerPart::kSafety, LedgerPart::kMetadata)) {
+  if (has(LedgerPart::kSafety)) {
     return "restore the folder from a copy of this validator's newest state, or leave this "
            "validator out";
   }
-  if (has(LedgerPart::kIndex, LedgerPart::kBlock, LedgerPart::kPayload, LedgerPart::kCertificate)) {
+  if (has(LedgerPart::kIndex, LedgerPart::kBlock, LedgerPart::kPayload, LedgerPart::kCertificate,
+          LedgerPart::kMetadata)) {
     return absl::StrCat("kiln ledger repair --home ", home,
                         " --from HOST:PORT fetches the blocks from a validator");
   }

@@ -1,6 +1,7 @@
 // kiln ledger repair: puts damaged blocks back, from a validator that proves them.
 #include "storage/ledger_repair.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -58,7 +59,15 @@ class Repair {
   absl::Status MendInACopy();
   absl::Status CopyAndMend(RocksDb* copy);
   absl::Status FetchInto(RocksDb* database);
-  bool writes() const { return arguments_.yes && !before_.good(); }
+  bool HasDamaged(LedgerPart part) const {
+    return std::any_of(before_.damage.begin(), before_.damage.end(),
+                       [part](const storage::Damage& damage) { return damage.part == part; });
+  }
+  bool HasDamagedGenesis() const {
+    return std::any_of(
+        before_.damage.begin(), before_.damage.end(),
+        [](const storage::Damage& damage) { return damage.height == std::optional(Height{0}); });
+  }
   std::string CopyDir() const { return home_.data_dir + ".repaired"; }
   std::string DamagedDir() const { return home_.data_dir + ".damaged"; }
 
@@ -68,13 +77,16 @@ class Repair {
   LedgerAudit before_;
   absl::Status tables_;  // DataLoss when a file of the database cannot be read to its end
   std::vector<Height> heights_;
+  bool is_hopeless_ = false;  // what was signed is not known any more
+  bool needs_copy_ = false;   // into a new folder
   std::optional<LedgerAudit> after_;
 };
 
 absl::Status Repair::Run() {
   KILN_RETURN_IF_ERROR(Look());
-  if (!writes()) return FetchInto(nullptr);
-  const absl::Status mended = tables_.ok() ? MendInPlace() : MendInACopy();
+  if (is_hopeless_) return absl::OkStatus();
+  if (!arguments_.yes || before_.good()) return FetchInto(nullptr);
+  const absl::Status mended = needs_copy_ ? MendInACopy() : MendInPlace();
   database_.reset();
   return mended;
 }
@@ -84,6 +96,8 @@ absl::Status Repair::Look() {
   KILN_ASSIGN_OR_RETURN(before_, AuditWithProgress(home_.home, *database_, home_.genesis));
   heights_ = storage::HeightsToRepair(before_);
   tables_ = before_.good() ? absl::OkStatus() : database_->CheckTables();
+  is_hopeless_ = HasDamaged(LedgerPart::kSafety);
+  needs_copy_ = !tables_.ok() || HasDamaged(LedgerPart::kMetadata) || HasDamagedGenesis();
   return absl::OkStatus();
 }
 
@@ -151,12 +165,11 @@ absl::Status Repair::MendInACopy() {
 }
 
 absl::Status Repair::CopyAndMend(RocksDb* copy) {
-  KILN_RETURN_IF_ERROR(storage::CopyReadable(*database_, before_.committed, home_.genesis, copy));
+  KILN_RETURN_IF_ERROR(storage::CopyReadable(*database_, home_.genesis, copy));
   KILN_RETURN_IF_ERROR(FetchInto(copy));
-  for (const storage::Damage& damage : before_.damage) {
-    if (damage.part != LedgerPart::kResults && damage.part != LedgerPart::kState) continue;
+  if (HasDamaged(LedgerPart::kResults) || HasDamaged(LedgerPart::kState) ||
+      HasDamaged(LedgerPart::kMetadata)) {
     KILN_RETURN_IF_ERROR(storage::RollBackApplication(home_.genesis, copy));
-    break;
   }
   KILN_ASSIGN_OR_RETURN(after_, AuditWithProgress(home_.home, *copy, home_.genesis));
   return absl::OkStatus();
@@ -164,8 +177,8 @@ absl::Status Repair::CopyAndMend(RocksDb* copy) {
 
 absl::Status Repair::Verdict() const {
   if (after_.has_value()) return AuditVerdict(*after_, arguments_.home);
-  return heights_.empty() && tables_.ok() ? AuditVerdict(before_, arguments_.home)
-                                          : absl::OkStatus();
+  const bool can_mend = !is_hopeless_ && (!heights_.empty() || needs_copy_);
+  return can_mend ? absl::OkStatus() : AuditVerdict(before_, arguments_.home);
 }
 
 void Repair::PrintAsJson() const {
@@ -176,7 +189,7 @@ void Repair::PrintAsJson() const {
              {"damage", DamageJson(before_)},
              {"damaged_table", std::string(tables_.message())},
              {"heights", std::move(heights)},
-             {"written", after_.has_value() && (tables_.ok() || after_->good())},
+             {"written", after_.has_value() && (!needs_copy_ || after_->good())},
              {"damage_left", DamageJson(after)},
              {"executed_height", after.executed.value},
              {"good", after.good()}});
@@ -185,15 +198,16 @@ void Repair::PrintAsJson() const {
 void Repair::Print() const {
   std::printf("%s: %zu damaged\n", arguments_.home.c_str(), before_.damage.size());
   PrintDamage(before_);
+  if (is_hopeless_) return;
   if (!heights_.empty()) {
     std::printf("%zu blocks fetched, each proved by its certificates\n", heights_.size());
   }
-  if (!tables_.ok()) {
-    std::printf("A table cannot be read, so the folder is made anew: %s\n",
-                std::string(tables_.message()).c_str());
+  if (needs_copy_) {
+    std::printf("The folder is made anew%s\n",
+                tables_.ok() ? "" : absl::StrCat(": ", tables_.message()).c_str());
   }
   if (after_.has_value()) return PrintAfter();
-  if (heights_.empty() && tables_.ok()) {
+  if (heights_.empty() && !needs_copy_) {
     std::printf("There is no block to put back\n");
   } else {
     std::printf("%s\n", kDryRunNote);
@@ -201,18 +215,19 @@ void Repair::Print() const {
 }
 
 void Repair::PrintAfter() const {
-  const bool is_swapped = !tables_.ok() && after_->good();
-  std::printf("%s, and verified again: %zu damaged\n",
-              tables_.ok() || is_swapped ? "Written" : "Copied", after_->damage.size());
+  const bool is_written = !needs_copy_ || after_->good();
+  std::printf("%s, and verified again: %zu damaged\n", is_written ? "Written" : "Copied",
+              after_->damage.size());
   PrintDamage(*after_);
-  if (!tables_.ok() && !is_swapped) {
+  if (!is_written) {
     std::printf("The copy is not whole either and was removed: nothing was changed\n");
+    return;
   }
-  if (after_->good() && after_->executed < before_.executed) {
+  if (after_->executed < before_.executed || (needs_copy_ && after_->executed.value == 0)) {
     std::printf("The next start executes blocks 1 to %llu again\n",
                 static_cast<unsigned long long>(after_->committed.value));
   }
-  if (is_swapped) std::printf("The damaged folder is kept as %s\n", DamagedDir().c_str());
+  if (needs_copy_) std::printf("The damaged folder is kept as %s\n", DamagedDir().c_str());
 }
 
 absl::Status RunRepair(const RepairArguments& arguments) {

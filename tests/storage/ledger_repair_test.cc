@@ -7,6 +7,7 @@
 
 #include "consensus/finality.h"
 #include "storage/application_rollback.h"
+#include "storage/ledger_rebuild.h"
 #include "tests/storage/store_fixture.h"
 
 namespace kiln::storage {
@@ -107,6 +108,52 @@ TEST_F(Repairs, RefuseAProofThroughBlocksAboveTheLedger) {
   ExpectRefusal(PutBlockBack(*driver_.at(head), ProofOf(head, 3), Height{head}, world_.genesis(),
                              verifier->get(), database.get()),
                 absl::StatusCode::kFailedPrecondition, {"ask another validator"});
+}
+
+TEST_F(Repairs, CopyWhatCanBeReadIntoANewFolder) {
+  MakeLedger(16);
+  Open();
+  const consensus::BlockPtr sibling = driver_.Sibling({"never committed"});
+  KILN_CHECK_OK(store_->Persist({.safety = driver_.safety(), .blocks = {sibling}, .commits = {}}));
+  Close();
+  FlipRaw(Family::kIndexByHeight, IdAtHeightKey({0}), 4);
+  DeleteRaw(Family::kBlocks, BlockKey({0}, driver_.at(0)->id));
+  DeleteRaw(Family::kBlocks, BlockKey({5}, driver_.at(5)->id));
+  for (const absl::string_view key : {kCommittedKey, kChainIdKey, kExecutedKey}) {
+    FlipRaw(Family::kMetadata, std::string(key), 3);
+  }
+  auto copy = OpenRocksDbDatabase(dir_.At("copy"), Access::kReadWrite, nullptr);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  const std::shared_ptr<RocksDb> database = OpenRaw();
+  ASSERT_TRUE(CopyReadable(*database, world_.genesis(), copy->get()).ok());
+  ASSERT_TRUE(PutBack(copy->get(), *driver_.at(5), ProofOf(5)).ok());
+  ASSERT_TRUE(RollBackApplication(world_.genesis(), copy->get()).ok());
+  const LedgerAudit audit = Audit(**copy);
+  EXPECT_TRUE(audit.good()) << audit.start;
+  EXPECT_EQ(audit.committed, Height{driver_.committed()});
+  copy->reset();
+  const absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(dir_.At("copy"));
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->Recover().safety, driver_.safety());
+  EXPECT_EQ((*store)->Recover().uncommitted.size(), 3u);
+}
+
+TEST_F(Repairs, KeepStateAndResultsInACopyWhenTheyAreWhole) {
+  MakeLedger(10);
+  auto copy = OpenRocksDbDatabase(dir_.At("copy"), Access::kReadWrite, nullptr);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  ASSERT_TRUE(CopyReadable(*OpenRaw(), world_.genesis(), copy->get()).ok());
+  EXPECT_TRUE(Audit(**copy).good());
+  EXPECT_EQ(Audit(**copy).executed, Height{driver_.committed()});
+}
+
+TEST_F(Repairs, MakeNoCopyWithoutTheSafetyRecord) {
+  MakeLedger(10);
+  FlipRaw(Family::kSafety, std::string(kSafetyKey), 9);
+  auto copy = OpenRocksDbDatabase(dir_.At("copy"), Access::kReadWrite, nullptr);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  ExpectRefusal(CopyReadable(*OpenRaw(), world_.genesis(), copy->get()),
+                absl::StatusCode::kDataLoss, {"safety/safety"});
 }
 
 using Rollback = Repairs;
