@@ -1,5 +1,6 @@
 #include "consensus/certificates.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/numeric/bits.h"
@@ -47,6 +48,11 @@ bool SignerBitmap::IsCanonicalFor(size_t validator_count) const {
   const size_t used_bits = validator_count % 8;
   if (used_bits == 0) return true;
   return (static_cast<uint8_t>(bytes_.back()) >> used_bits) == 0;
+}
+
+Round RoundAfter(const QuorumCertificate& high_qc, const std::optional<TimeoutCertificate>& tc) {
+  const Round highest = tc.has_value() ? std::max(high_qc.round, tc->round) : high_qc.round;
+  return Round{highest.value + 1};
 }
 
 }  // namespace kiln::consensus

@@ -3,6 +3,7 @@
 #define KILN_CONSENSUS_CERTIFICATES_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,9 @@ struct TimeoutCertificate {
 
   friend bool operator==(const TimeoutCertificate&, const TimeoutCertificate&) = default;
 };
+
+// The round of whoever holds these as its highest: the one after the higher of the two.
+Round RoundAfter(const QuorumCertificate& high_qc, const std::optional<TimeoutCertificate>& tc);
 
 }  // namespace kiln::consensus
 

@@ -29,6 +29,8 @@ std::string Encode(const Vote& vote);
 std::string Encode(const Timeout& timeout);
 std::string Encode(const Certificates& certificates);
 std::string Encode(const BlockRequest& request);
+std::string Encode(const StandingRequest& request);
+std::string Encode(const Standing& standing);
 std::string Encode(const SafetyRecord& record);  // with checksum
 // Everything of a block but its payload, which travels and is stored beside it as it is.
 std::string EncodeWithoutPayload(const Block& block);
@@ -40,6 +42,7 @@ std::string Encode(const Blocks& blocks);
 Hash HashOf(const Header& header);         // the block id
 Hash HashOf(const QuorumCertificate& qc);  // header.justify_hash
 Hash HashOf(const TimeoutCertificate& tc);
+Hash HashWithoutSignature(const Standing& standing);  // what its signature covers
 
 absl::StatusOr<Header> DecodeHeader(absl::string_view bytes);
 absl::StatusOr<QuorumCertificate> DecodeQuorumCertificate(absl::string_view bytes);
@@ -48,6 +51,8 @@ absl::StatusOr<Vote> DecodeVote(absl::string_view bytes);
 absl::StatusOr<Timeout> DecodeTimeout(absl::string_view bytes);
 absl::StatusOr<Certificates> DecodeCertificates(absl::string_view bytes);
 absl::StatusOr<BlockRequest> DecodeBlockRequest(absl::string_view bytes);
+absl::StatusOr<StandingRequest> DecodeStandingRequest(absl::string_view bytes);
+absl::StatusOr<Standing> DecodeStanding(absl::string_view bytes);
 // DataLoss when the checksum or the content is wrong.
 absl::StatusOr<SafetyRecord> DecodeSafetyRecord(absl::string_view bytes);
 

@@ -142,6 +142,23 @@ BlockRequest ReadBlockRequest(Decoder& from) {
   return request;
 }
 
+StandingRequest ReadStandingRequest(Decoder& from) {
+  return {.nonce = from.Digest()};
+}
+
+Standing ReadStanding(Decoder& from) {
+  Standing standing;
+  standing.epoch = {from.U64()};
+  standing.author = {from.U32()};
+  standing.asker = {from.U32()};
+  standing.nonce = from.Digest();
+  standing.last_voted_round = {from.U64()};
+  standing.high_qc = ReadQuorumCertificate(from);
+  standing.last_tc = ReadOptional(from, &ReadTimeoutCertificate);
+  standing.signature = from.Array<64>();
+  return standing;
+}
+
 SafetyRecord ReadSafetyRecord(Decoder& from) {
   SafetyRecord record;
   record.epoch = {from.U64()};
@@ -198,6 +215,13 @@ absl::StatusOr<Certificates> DecodeCertificates(absl::string_view bytes) {
 }
 absl::StatusOr<BlockRequest> DecodeBlockRequest(absl::string_view bytes) {
   return DecodeOne("block request", bytes, &ReadBlockRequest);
+}
+
+absl::StatusOr<StandingRequest> DecodeStandingRequest(absl::string_view bytes) {
+  return DecodeOne("standing request", bytes, &ReadStandingRequest);
+}
+absl::StatusOr<Standing> DecodeStanding(absl::string_view bytes) {
+  return DecodeOne("standing", bytes, &ReadStanding);
 }
 
 absl::StatusOr<SafetyRecord> DecodeSafetyRecord(absl::string_view bytes) {

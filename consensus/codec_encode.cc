@@ -70,6 +70,16 @@ void Write(Encoder& to, const Timeout& timeout) {
   to.Array(timeout.signature);
 }
 
+void WriteWithoutSignature(Encoder& to, const Standing& standing) {
+  to.U64(standing.epoch.value)
+      .U32(standing.author.value)
+      .U32(standing.asker.value)
+      .Digest(standing.nonce)
+      .U64(standing.last_voted_round.value);
+  Write(to, standing.high_qc);
+  Write(to, standing.last_tc);
+}
+
 void WriteWithoutPayload(Encoder& to, const Block& block) {
   Write(to, block.header);
   Write(to, block.justify);
@@ -117,6 +127,20 @@ std::string Encode(const Certificates& certificates) {
 std::string Encode(const BlockRequest& request) {
   Encoder encoder;
   encoder.Digest(request.block_id).U64(request.above_height.value).U32(request.count);
+  return std::move(encoder).Take();
+}
+
+std::string Encode(const StandingRequest& request) {
+  Encoder encoder;
+  encoder.Digest(request.nonce);
+  return std::move(encoder).Take();
+}
+
+std::string Encode(const Standing& standing) {
+  Encoder encoder;
+  encoder.Reserve(UsualBytes(standing.high_qc));
+  WriteWithoutSignature(encoder, standing);
+  encoder.Array(standing.signature);
   return std::move(encoder).Take();
 }
 
@@ -172,6 +196,12 @@ Hash HashOf(const QuorumCertificate& qc) {
 
 Hash HashOf(const TimeoutCertificate& tc) {
   return crypto::HashBytes(crypto::kDomainTimeoutCertificate, Encode(tc));
+}
+
+Hash HashWithoutSignature(const Standing& standing) {
+  Encoder encoder;
+  WriteWithoutSignature(encoder, standing);
+  return crypto::HashBytes(crypto::kDomainStanding, encoder.view());
 }
 
 }  // namespace kiln::consensus

@@ -58,7 +58,32 @@ struct Blocks {
 };
 inline constexpr size_t kBlocksPerAnswerMax = 64;
 
-using Message = std::variant<Proposal, Vote, Timeout, Certificates, Blocks>;
+// From a validator that lost its safety record (docs/recovery.md): where do the others stand now?
+struct StandingRequest {
+  Hash nonce;  // random, of this recovery alone: no answer of before counts
+
+  friend bool operator==(const StandingRequest&, const StandingRequest&) = default;
+};
+
+// The answer, for that one asker and nonce. The certificates prove the author's round; the
+// signature covers all of it (StandingBytes).
+struct Standing {
+  Epoch epoch;
+  ValidatorIndex author;
+  ValidatorIndex asker;
+  Hash nonce;
+  Round last_voted_round;  // of votes and timeouts alike
+  QuorumCertificate high_qc;
+  std::optional<TimeoutCertificate> last_tc;  // by which its round was entered, if by one
+  crypto::Signature signature{};
+
+  Round round() const { return RoundAfter(high_qc, last_tc); }
+
+  friend bool operator==(const Standing&, const Standing&) = default;
+};
+
+using Message =
+    std::variant<Proposal, Vote, Timeout, Certificates, Blocks, StandingRequest, Standing>;
 
 // For the chain of the block with this id: its `count` oldest members above `above_height`, which
 // may end before the block itself. One request serves a missing parent and a node that is days

@@ -12,8 +12,9 @@
 namespace kiln::consensus {
 namespace {
 
-// How often one peer is told that it is behind.
+// How often one peer is told that it is behind, and how often where this validator stands.
 constexpr uint64_t kTellBehindEveryUs = 50'000;
+constexpr uint64_t kTellStandingEveryUs = 200'000;
 
 constexpr char kDivergedAdvice[] =
     "this node's application or disk diverged from the others: keep the data folder for analysis, "
@@ -21,14 +22,9 @@ constexpr char kDivergedAdvice[] =
 
 constexpr char kSharedKeyAdvice[] =
     "this data folder is older than the key's last use (a restored copy?), or another process runs "
-    "with the same key: stop that process, and start only with the folder that was used last; "
-    "while it cannot be found this validator must stay down, the others go on without it";
-
-Round FirstRound(const SafetyRecord& record) {
-  Round highest = record.high_qc.round;
-  if (record.last_tc.has_value()) highest = std::max(highest, record.last_tc->round);
-  return Round{highest.value + 1};
-}
+    "with the same key: stop that process, and start only with the folder that was used last; if "
+    "that is lost, `kiln recover --old-copy` asks the other validators what this one may still "
+    "sign";
 
 }  // namespace
 
@@ -40,7 +36,8 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators,
       leaders_(leaders),
       payloads_(payloads),
       safety_(options.chain_id, options.self, signer, recovered.safety),
-      pacemaker_(options.pacemaker, FirstRound(recovered.safety), now.monotonic_us),
+      pacemaker_(options.pacemaker, RoundAfter(recovered.safety.high_qc, recovered.safety.last_tc),
+                 now.monotonic_us),
       tree_(recovered.committed, recovered.committed_commits_height,
             recovered.last_nonempty_height),
       collector_(validators),
@@ -48,6 +45,7 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators,
                               .max_us = options.pacemaker.round_timeout_max_us}),
       execution_(std::move(recovered.executed_roots)),
       told_us_(validators->size(), 0),
+      stood_us_(validators->size(), 0),
       now_(now),
       reserved_round_(recovered.safety.last_proposed_round) {
   KILN_CHECK(validators->Contains(options.self));
@@ -185,6 +183,18 @@ void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
   }
   if (answer.tip_qc.has_value()) Process(*answer.tip_qc);
   fetcher_.NoteAnswer(from, reached, now_.monotonic_us);
+}
+
+// Of the record as it is durable before this step's messages leave.
+void Replica::OnMessage(ValidatorIndex from, const StandingRequest& request) {
+  if (IsListening()) return;  // what this key signed elsewhere is not known yet: asked again later
+  if (!TakeTurn(&stood_us_[from.value], kTellStandingEveryUs)) return;
+  KILN_MARK("a validator that lost its record is told where this one stands");
+  Send(from, safety_.SignStanding(from, request.nonce));
+}
+
+void Replica::OnMessage(ValidatorIndex from, const Standing&) {
+  Refuse(from, "a standing that nobody asked for");
 }
 
 // A certified chain of a higher round that leaves out the committed block proves that the quorum
@@ -522,11 +532,15 @@ void Replica::ShareCertificate() {
 }
 
 void Replica::TellBehind(ValidatorIndex peer) {
-  uint64_t& told = told_us_[peer.value];
-  if (told != 0 && now_.monotonic_us < told + kTellBehindEveryUs) return;
+  if (!TakeTurn(&told_us_[peer.value], kTellBehindEveryUs)) return;
   KILN_MARK("a peer is told that it is behind");
-  told = std::max<uint64_t>(1, now_.monotonic_us);
   Send(peer, OwnCertificates());
+}
+
+bool Replica::TakeTurn(uint64_t* last_us, uint64_t every_us) const {
+  if (*last_us != 0 && now_.monotonic_us < *last_us + every_us) return false;
+  *last_us = std::max<uint64_t>(1, now_.monotonic_us);
+  return true;
 }
 
 void Replica::Send(std::optional<ValidatorIndex> to, Message message) {
@@ -583,7 +597,9 @@ ReplicaStatus Replica::status() const {
           .committed_time_us = head.header.time_us,
           .executed_height = execution_.executed_height(),
           .votes_signed = votes_signed_,
-          .is_listening = IsListening()};
+          .is_listening = IsListening(),
+          .abstains_up_to =
+              ForgetsLastRound(safety_.record()) ? safety_.record().last_voted_round : Round{0}};
 }
 
 }  // namespace kiln::consensus

@@ -81,6 +81,7 @@ struct ReplicaStatus {
   Height executed_height;
   uint64_t votes_signed = 0;
   bool is_listening = false;  // see ReplicaOptions::listen_us
+  Round abstains_up_to;       // since its safety record was recovered; 0: it does not
 };
 
 // The protocol of docs/protocol.md, made of the parts it names. Pure: the same events at the same
@@ -118,6 +119,8 @@ class Replica {
   void OnMessage(ValidatorIndex from, const Timeout& timeout);
   void OnMessage(ValidatorIndex from, const Certificates& certificates);
   void OnMessage(ValidatorIndex from, const Blocks& blocks);
+  void OnMessage(ValidatorIndex from, const StandingRequest& request);
+  void OnMessage(ValidatorIndex from, const Standing& standing);
 
   // Certificates move rounds, and commit.
   void Process(const QuorumCertificate& qc);
@@ -158,6 +161,8 @@ class Replica {
 
   void ShareCertificate();
   void TellBehind(ValidatorIndex peer);
+  // Whether a peer's turn has come again; `last_us` is when it was last taken, 0 for never.
+  bool TakeTurn(uint64_t* last_us, uint64_t every_us) const;
   Certificates OwnCertificates() const;
   void Send(std::optional<ValidatorIndex> to, Message message);
   void SendEarly(Outbound outbound);
@@ -186,6 +191,7 @@ class Replica {
   ValidatorIndex pending_from_;
   std::optional<Proposal> own_proposal_;  // of the current round
   std::vector<uint64_t> told_us_;         // by validator: when it was last told it is behind
+  std::vector<uint64_t> stood_us_;        // by validator: when it was last told a standing
 
   Now now_;
   uint64_t listens_until_us_ = 0;

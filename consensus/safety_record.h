@@ -29,6 +29,11 @@ struct SafetyRecord {
   friend bool operator==(const SafetyRecord&, const SafetyRecord&) = default;
 };
 
+// Whether the record came out of a recovery (docs/recovery.md) and nothing was signed since: what
+// was signed in its last voted round is not known, nor whether anything was. Every other record has
+// the vote or the timeout that made the round its last.
+bool ForgetsLastRound(const SafetyRecord& record);
+
 }  // namespace kiln::consensus
 
 #endif  // KILN_CONSENSUS_SAFETY_RECORD_H_

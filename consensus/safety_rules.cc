@@ -86,6 +86,10 @@ absl::StatusOr<Timeout> SafetyRules::SignTimeout(Round round, const QuorumCertif
     return Refuse("timeout", round,
                   absl::StrCat("already voted in round ", record_.last_voted_round.value));
   }
+  if (IsForgotten(round)) {
+    KILN_MARK("a recovered validator abstains");
+    return Refuse("timeout", round, "it may have signed in it before its record was lost");
+  }
   if (high_qc.epoch != record_.epoch) return Refuse("timeout", round, "another epoch");
   if (high_qc.round < record_.locked_qc_round) {
     return Refuse("timeout", round,
@@ -141,14 +145,34 @@ void SafetyRules::Observe(const TimeoutCertificate& tc) {
   changed_ = true;
 }
 
+Standing SafetyRules::SignStanding(ValidatorIndex asker, const Hash& nonce) const {
+  Standing standing{.epoch = record_.epoch,
+                    .author = self_,
+                    .asker = asker,
+                    .nonce = nonce,
+                    .last_voted_round = record_.last_voted_round,
+                    .high_qc = record_.high_qc};
+  if (record_.last_tc.has_value() && record_.last_tc->round >= record_.high_qc.round) {
+    standing.last_tc = record_.last_tc;
+  }
+  standing.signature = signer_->Sign(StandingBytes(chain_id_, standing));
+  return standing;
+}
+
+bool SafetyRules::IsForgotten(Round round) const {
+  return round <= record_.last_voted_round && ForgetsLastRound(record_);
+}
+
 bool SafetyRules::Knows(const QuorumCertificate& qc) const {
   if (qc.round < record_.last_voted_round || !qc.signers.Contains(self_)) return true;
+  if (IsForgotten(qc.round)) return true;
   const std::optional<Vote>& last = record_.last_vote;
   return last.has_value() && last->round == qc.round && last->block_id == qc.block_id;
 }
 
 bool SafetyRules::Knows(const TimeoutCertificate& tc) const {
   if (tc.round < record_.last_voted_round || !tc.signers.Contains(self_)) return true;
+  if (IsForgotten(tc.round)) return true;
   return record_.last_timeout.has_value() && record_.last_timeout->round == tc.round;
 }
 

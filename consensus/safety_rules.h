@@ -46,13 +46,17 @@ class SafetyRules {
   // restart.
   bool HasProposed(Round round) const { return round <= proposed_round_; }
 
+  // Where this validator stands, for one that lost its record. A statement about the record, which
+  // it does not change.
+  Standing SignStanding(ValidatorIndex asker, const Hash& nonce) const;
+
   // Keeps the highest certificates, for restarts. Lower ones are ignored.
   void Observe(const QuorumCertificate& qc);
   void Observe(const TimeoutCertificate& tc);
 
   // False when a signature of this validator is in the certificate that the record knows nothing
   // of: the record is older than the key's last use, or another process uses the key. Certificates
-  // of rounds further back cannot be judged and count as known.
+  // of rounds further back, and of all that a recovery covers, cannot be judged and count as known.
   bool Knows(const QuorumCertificate& qc) const;
   bool Knows(const TimeoutCertificate& tc) const;
 
@@ -61,6 +65,9 @@ class SafetyRules {
   bool TakeChanged();
 
  private:
+  // Whether the record cannot tell what was signed in this round, if anything was.
+  bool IsForgotten(Round round) const;
+
   const Hash chain_id_;
   const ValidatorIndex self_;
   Signer* const signer_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "consensus/codec.h"
 #include "crypto/encoding.h"
 
 namespace kiln::consensus {
@@ -39,6 +40,13 @@ std::string TimeoutBytes(const Hash& chain_id, Epoch epoch, Round round, Round h
 std::string ProposalBytes(const Hash& chain_id, Epoch epoch, Round round, const Hash& block_id) {
   crypto::Encoder encoder = SignedContext(kProposalDomain, chain_id, epoch, round);
   encoder.Digest(block_id);
+  return std::move(encoder).Take();
+}
+
+std::string StandingBytes(const Hash& chain_id, const Standing& standing) {
+  crypto::Encoder encoder =
+      SignedContext(kStandingDomain, chain_id, standing.epoch, standing.round());
+  encoder.Digest(HashWithoutSignature(standing));
   return std::move(encoder).Take();
 }
 

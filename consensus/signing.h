@@ -12,13 +12,18 @@
 
 namespace kiln::consensus {
 
+struct Standing;
+
 inline constexpr absl::string_view kVoteDomain = "kiln/v1/vote";
 inline constexpr absl::string_view kTimeoutDomain = "kiln/v1/timeout";
 inline constexpr absl::string_view kProposalDomain = "kiln/v1/proposal";
+inline constexpr absl::string_view kStandingDomain = "kiln/v1/standing";
 
 std::string VoteBytes(const Hash& chain_id, Epoch epoch, Round round, const Hash& block_id);
 std::string TimeoutBytes(const Hash& chain_id, Epoch epoch, Round round, Round high_qc_round);
 std::string ProposalBytes(const Hash& chain_id, Epoch epoch, Round round, const Hash& block_id);
+// Of everything in it but the signature: asker, nonce, last voted round, certificates.
+std::string StandingBytes(const Hash& chain_id, const Standing& standing);
 
 // Holds the consensus key. Only SafetyRules calls it.
 class Signer {

@@ -107,6 +107,8 @@ absl::StatusOr<VerifiedMessage> MessageVerifier::Verify(ValidatorIndex from, Mes
     absl::Status operator()(const Timeout& m) const { return verifier->VerifyTimeout(from, m); }
     absl::Status operator()(const Certificates& m) const { return verifier->VerifyCertificates(m); }
     absl::Status operator()(const Blocks& m) const { return verifier->VerifyBlocks(m); }
+    absl::Status operator()(const StandingRequest&) const { return absl::OkStatus(); }
+    absl::Status operator()(const Standing& m) const { return verifier->VerifyStanding(from, m); }
     MessageVerifier* verifier;
     ValidatorIndex from;
   };
@@ -195,6 +197,22 @@ absl::Status MessageVerifier::VerifyBlocks(const Blocks& answer) {
     return Refuse("blocks: the certificate is not the last block's");
   }
   return Annotate(VerifyQuorumCertificate(*answer.tip_qc), "blocks");
+}
+
+// The certificates are what proves the author's round: a liar cannot stand higher than a quorum let
+// anybody come.
+absl::Status MessageVerifier::VerifyStanding(ValidatorIndex from, const Standing& standing) {
+  KILN_RETURN_IF_ERROR(Annotate(CheckAuthor(from, standing.author), "standing"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckEpochAndRound(standing.epoch, standing.round()), "standing"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckForm(standing.high_qc), "standing"));
+  if (standing.last_tc.has_value()) {
+    KILN_RETURN_IF_ERROR(Annotate(CheckForm(*standing.last_tc), "standing"));
+  }
+  const std::string message = StandingBytes(chain_id_, standing);
+  KILN_RETURN_IF_ERROR(Annotate(CheckSignature(from, message, standing.signature), "standing"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(standing.high_qc), "standing"));
+  if (!standing.last_tc.has_value()) return absl::OkStatus();
+  return Annotate(CheckSignatures(*standing.last_tc), "standing");
 }
 
 absl::Status MessageVerifier::CheckAuthor(ValidatorIndex from, ValidatorIndex author) const {

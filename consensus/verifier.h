@@ -61,6 +61,7 @@ class MessageVerifier {
   absl::Status VerifyTimeout(ValidatorIndex from, const Timeout& timeout);
   absl::Status VerifyCertificates(const Certificates& certificates);
   absl::Status VerifyBlocks(const Blocks& blocks);
+  absl::Status VerifyStanding(ValidatorIndex from, const Standing& standing);
 
   // Form: what can be seen without a signature. Each is cheap and runs before any signature is paid
   // for.

@@ -15,6 +15,7 @@ inline constexpr absl::string_view kDomainValidatorSet = "kiln/v1/validator-set"
 inline constexpr absl::string_view kDomainBlock = "kiln/v1/block";
 inline constexpr absl::string_view kDomainQuorumCertificate = "kiln/v1/quorum-certificate";
 inline constexpr absl::string_view kDomainTimeoutCertificate = "kiln/v1/timeout-certificate";
+inline constexpr absl::string_view kDomainStanding = "kiln/v1/standing";
 inline constexpr absl::string_view kDomainTransactionId = "kiln/v1/transaction-id";
 inline constexpr absl::string_view kDomainMerkleLeaf = "kiln/v1/merkle-leaf";
 inline constexpr absl::string_view kDomainMerkleNode = "kiln/v1/merkle-node";

@@ -45,16 +45,24 @@ struct MessageEncoder {
   FramePtr operator()(const consensus::Blocks& blocks) const {
     return MakeFrame(FrameKind::kBlocks, consensus::Encode(blocks));
   }
+  FramePtr operator()(const consensus::StandingRequest& request) const {
+    return MakeFrame(FrameKind::kStandingRequest, consensus::Encode(request));
+  }
+  FramePtr operator()(const consensus::Standing& standing) const {
+    return MakeFrame(FrameKind::kStanding, consensus::Encode(standing));
+  }
 };
 
 size_t BodyBytesMax(FrameKind kind, const ChainLimits& limits) {
   switch (kind) {
     case FrameKind::kVote:
     case FrameKind::kBlockRequest:
+    case FrameKind::kStandingRequest:
       return kSmallBodyBytesMax;
     case FrameKind::kProposal:
     case FrameKind::kTimeout:
     case FrameKind::kCertificates:
+    case FrameKind::kStanding:
       return kBodyBytesMax;
     case FrameKind::kBlocks:
       return FrameBytesMax(limits);
@@ -137,6 +145,10 @@ absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits) 
       return Wrap(DecodeBatch(std::move(payload), limits));
     case FrameKind::kBlockRequest:
       return Wrap(consensus::DecodeBlockRequest(frame.body));
+    case FrameKind::kStandingRequest:
+      return Wrap(consensus::DecodeStandingRequest(frame.body));
+    case FrameKind::kStanding:
+      return Wrap(consensus::DecodeStanding(frame.body));
     case FrameKind::kHello:
       break;
   }

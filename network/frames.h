@@ -15,7 +15,7 @@
 
 namespace kiln::network {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 
 enum class FrameKind : uint8_t {
   kHello = 0,  // the transport's own
@@ -26,7 +26,10 @@ enum class FrameKind : uint8_t {
   kBlocks = 5,
   kTransactions = 6,  // a batch for the other mempools, laid out as a payload
   kBlockRequest = 7,
+  kStandingRequest = 8,
+  kStanding = 9,
 };
+inline constexpr FrameKind kLastFrameKind = FrameKind::kStanding;
 
 // Immutable once made; one frame is shared by the queues of all peers that it goes to.
 struct Frame {

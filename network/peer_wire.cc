@@ -157,7 +157,7 @@ absl::Status ReadKind(WireReader* in, WireFields* fields) {
   if (fields->kind.has_value()) return Invalid("a repeated field");
   if (in->remaining() == 0) return Invalid("cut short");
   const uint8_t kind = in->Byte();
-  if (kind > static_cast<uint8_t>(FrameKind::kBlockRequest)) {
+  if (kind > static_cast<uint8_t>(kLastFrameKind)) {
     return Invalid(absl::StrCat("unknown kind ", kind));
   }
   fields->kind = kind;

@@ -30,6 +30,10 @@ std::string WhyNotReady(const HealthInput& input) {
   if (input.is_listening) {
     return "listening for its own signatures before the first vote (doppelganger_wait_ms)";
   }
+  if (input.abstains_up_to.value > 0) {
+    return absl::StrCat("its safety record was recovered: it signs nothing up to round ",
+                        input.abstains_up_to.value);
+  }
   const absl::Duration age = input.now - input.head_time;
   if (input.committed_height.value > 0 && age > input.head_age_max) {
     return absl::StrCat("the newest committed block, height ", input.committed_height.value,

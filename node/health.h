@@ -18,6 +18,7 @@ struct HealthInput {
   ValidatorIndex self;
   std::vector<bool> connected;  // by validator index; one's own does not matter
   bool is_listening = false;    // has not begun to sign yet
+  Round abstains_up_to;         // since its safety record was recovered; 0: it does not
   Height committed_height;
   absl::Time head_time;  // of the newest committed block
   absl::Time now;

@@ -68,8 +68,8 @@ absl::Status CheckSigner(const consensus::SafetyRecord& safety, ValidatorIndex s
   return absl::FailedPreconditionError(
       absl::StrCat("the data are those of validator ", signer->value,
                    " of the genesis, but this is validator ", self.value,
-                   ": put back this validator's own newest data, or give it a new identity; with "
-                   "those of another it could sign twice"));
+                   ": put back this validator's own newest data, or, if they are lost, move these "
+                   "away and run `kiln recover`; with those of another it could sign twice"));
 }
 
 }  // namespace

@@ -16,7 +16,9 @@
 #include "base/status_macros.h"
 #include "crypto/ed25519.h"
 #include "node/health.h"
+#include "node/key_use.h"
 #include "node/one_receipt.h"
+#include "node/peer_options.h"
 #include "node/receipts.h"
 #include "node/run_arguments.h"
 #include "storage/rocksdb_store.h"
@@ -49,16 +51,6 @@ consensus::PacemakerOptions MakePacemakerOptions(const NodeOptions& options) {
   return {.round_timeout_min_us = Microseconds(options.round_timeout_min),
           .round_timeout_max_us = Microseconds(options.round_timeout_max),
           .heartbeat_us = Microseconds(options.heartbeat_interval)};
-}
-
-std::vector<std::string> PeerAddresses(const NodeOptions& options,
-                                       const consensus::ValidatorSet& validators) {
-  std::vector<std::string> addresses(validators.size());
-  for (const PeerAddress& peer : options.peers) {
-    const std::optional<ValidatorIndex> index = validators.FindByName(peer.name);
-    if (index.has_value()) addresses[index->value] = peer.address;
-  }
-  return addresses;
 }
 
 // A key that nobody else can use up.
@@ -128,6 +120,7 @@ absl::Status ValidatorNode::LoadIdentity() {
 }
 
 absl::Status ValidatorNode::OpenStore() {
+  KILN_RETURN_IF_ERROR(CheckKeyUse(options_.consensus_key_file, chain_id_, options_.data_dir));
   std::error_code error;
   std::filesystem::create_directories(options_.data_dir, error);
   if (error) {
@@ -138,6 +131,9 @@ absl::Status ValidatorNode::OpenStore() {
   KILN_ASSIGN_OR_RETURN(store_, storage::OpenRocksDbStore({.data_dir = options_.data_dir,
                                                            .genesis = options_.genesis,
                                                            .read_only = false}));
+  if (const absl::Status noted = NoteKeyUse(options_.consensus_key_file, chain_id_); !noted.ok()) {
+    KILN_LOG(kWarning, "node", "cannot note that the key is in use", {{"cause", noted.message()}});
+  }
   if (!options_.vote_log_file.empty()) {
     KILN_ASSIGN_OR_RETURN(vote_log_, VoteLog::Open(options_.vote_log_file));
   }
@@ -188,16 +184,8 @@ absl::Status ValidatorNode::Recover() {
 }
 
 absl::Status ValidatorNode::StartNetwork() {
-  network::PeerTransportOptions peers;
-  peers.node_key = &keys_->node;
-  peers.chain_id = chain_id_;
-  peers.self = keys_->self;
-  peers.validators = &*validators_;
-  peers.limits = options_.genesis.limits;
-  peers.listen_address = options_.peer_listen_address;
-  peers.peer_addresses = PeerAddresses(options_, *validators_);
-  peers.random = SystemRandom();
-  KILN_ASSIGN_OR_RETURN(transport_, network::PeerTransport::Start(std::move(peers), this));
+  KILN_ASSIGN_OR_RETURN(transport_, network::PeerTransport::Start(
+                                        MakePeerOptions(options_, *keys_, *validators_), this));
 
   network::ClientServerOptions clients;
   clients.listen_address = options_.client_listen_address;
@@ -455,6 +443,7 @@ std::string ValidatorNode::NotReadyReason(
     input.connected.push_back(peer.connected);
   }
   input.is_listening = replica.is_listening;
+  input.abstains_up_to = replica.abstains_up_to;
   input.committed_height = replica.committed_height;
   input.head_time = absl::FromUnixMicros(static_cast<int64_t>(replica.committed_time_us));
   input.now = absl::Now();

@@ -30,6 +30,11 @@ void AgreementOracle::OnStarted(uint32_t replica, const storage::Store& store) {
   CheckRoot(replica, executed.height.value, executed.Root());
 }
 
+void AgreementOracle::OnRecovered(uint32_t replica) {
+  lives_.at(replica) = Life();
+  lives_.at(replica).head = observed_->ChainAt(0);
+}
+
 void AgreementOracle::OnStatus(uint32_t replica, const consensus::ReplicaStatus& status) {
   Life& life = lives_.at(replica);
   const bool regressed = status.round < life.status.round || status.epoch < life.status.epoch ||

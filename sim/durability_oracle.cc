@@ -55,6 +55,11 @@ void DurabilityOracle::OnStopped(uint32_t replica, const absl::Status& why) {
                       absl::StrCat("stops itself although its disk is whole: ", why.ToString()));
 }
 
+void DurabilityOracle::OnRecovered(uint32_t replica) {
+  found_.at(replica).clear();
+  lost_.insert(observed_->ValidatorOf(replica).value);
+}
+
 void DurabilityOracle::CheckReason(uint32_t replica, absl::string_view what,
                                    const absl::Status& why) {
   if (IsNamed(why)) return;
@@ -70,7 +75,8 @@ void DurabilityOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus
   const auto* vote = std::get_if<consensus::Vote>(&message);
   const auto* timeout = std::get_if<consensus::Timeout>(&message);
   const auto* proposal = std::get_if<consensus::Proposal>(&message);
-  if (vote == nullptr && timeout == nullptr && proposal == nullptr) return;
+  const auto* standing = std::get_if<consensus::Standing>(&message);
+  if (vote == nullptr && timeout == nullptr && proposal == nullptr && standing == nullptr) return;
   if (record == nullptr) {
     return observed_->Violated("S7", replica, "signs while no safety record is durable");
   }
@@ -80,6 +86,10 @@ void DurabilityOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus
     observed_->Violated(
         "S7", replica,
         absl::StrCat("sends a timeout of round ", timeout->round.value, " that is not durable"));
+  }
+  if (standing != nullptr && (record->last_voted_round < standing->last_voted_round ||
+                              record->high_qc.round < standing->high_qc.round)) {
+    observed_->Violated("S7", replica, "tells where it stands before that is durable");
   }
   // Those who vote for its block keep it: a proposal promises nothing but that there is no other.
   if (proposal != nullptr && record->last_proposed_round < proposal->block->header.round) {
@@ -159,7 +169,8 @@ void DurabilityOracle::OnAnswered(uint32_t replica, uint64_t now_us,
   // A quorum voted for the block, of which at most f is dishonest: Q = 2W/3 + 1 and f = (W - 1)/3,
   // rounded down.
   const uint128 total = observed_->total_power();
-  const uint128 needed = 2 * total / 3 + 1 - (total - 1) / 3;
+  uint128 needed = 2 * total / 3 + 1 - (total - 1) / 3;
+  for (const uint32_t lost : lost_) needed -= std::min<uint128>(needed, observed_->PowerOf({lost}));
   if (power >= needed) return;
   observed_->Violated(
       "D-b", replica,

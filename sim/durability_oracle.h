@@ -3,6 +3,7 @@
 #define KILN_SIM_DURABILITY_ORACLE_H_
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -36,6 +37,8 @@ class DurabilityOracle {
   void OnStarted(uint32_t replica, const DurableView& disk, const absl::Status& why);
   void OnCrashed(uint32_t replica);
   void OnStopped(uint32_t replica, const absl::Status& why);
+  // Its ledger may be gone: one more whose disk cannot be counted on.
+  void OnRecovered(uint32_t replica);
   // `record` is what is durable, or the last that was while it cannot be read.
   void OnSent(uint32_t replica, uint64_t now_us, const consensus::Message& message,
               const consensus::SafetyRecord* record);
@@ -56,6 +59,7 @@ class DurabilityOracle {
   // What was found durable since the replica started.
   std::vector<absl::flat_hash_set<Hash>> found_;
   uint64_t acked_height_ = 0;  // the highest that D-b was checked for
+  std::set<uint32_t> lost_;    // validators that lost what they had
 };
 
 }  // namespace kiln::sim

@@ -10,7 +10,13 @@
 namespace kiln::sim {
 
 EvidenceOracle::EvidenceOracle(Observed* observed)
-    : observed_(observed), histories_(observed->genesis().validators.size()) {}
+    : observed_(observed),
+      histories_(observed->genesis().validators.size()),
+      recovered_up_to_(histories_.size()) {}
+
+void EvidenceOracle::OnRecovered(ValidatorIndex validator, Round abstains_up_to) {
+  recovered_up_to_.at(validator.value) = abstains_up_to;
+}
 
 void EvidenceOracle::OnSent(uint32_t replica, const consensus::Message& message) {
   const Hash& chain = observed_->chain_id();
@@ -110,7 +116,9 @@ void EvidenceOracle::TimedOut(ValidatorIndex author, Round round, Round qc_round
 void EvidenceOracle::CheckAmnesia(ValidatorIndex author, History::const_iterator said) {
   if (!said->second.reported.has_value()) return;
   const History& history = histories_[author.value];
+  const uint64_t recovered_up_to = recovered_up_to_[author.value].value;
   for (auto vote = history.begin(); vote != std::next(said); ++vote) {
+    if (vote->first <= recovered_up_to && said->first > recovered_up_to) continue;
     if (vote->second.vote_locked.value_or(0) > *said->second.reported) {
       return Guilty(author, "forgot what it had locked and gave up", Round{said->first});
     }

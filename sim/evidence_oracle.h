@@ -33,6 +33,8 @@ class EvidenceOracle {
   // REQUIRES: the certificate was verified, signatures included.
   void OnCertificate(const consensus::QuorumCertificate& qc);
   void OnCertificate(const consensus::TimeoutCertificate& tc);
+  // It lost its record, and abstains up to this round: its lock of before does not bind it later.
+  void OnRecovered(ValidatorIndex validator, Round abstains_up_to);
 
  private:
   // Statements this many rounds below an author's newest are forgotten.
@@ -60,7 +62,8 @@ class EvidenceOracle {
                    const crypto::Signature& signature) const;
 
   Observed* const observed_;
-  std::vector<History> histories_;  // by validator
+  std::vector<History> histories_;      // by validator
+  std::vector<Round> recovered_up_to_;  // by validator; 0 when it never recovered
 };
 
 }  // namespace kiln::sim

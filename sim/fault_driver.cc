@@ -42,7 +42,8 @@ void FaultDriver::Schedule() {
       for (const uint32_t number : NodesOf(fault)) Remember(number);
     }
     if (absl::StartsWith(fault.row, "B")) continue;  // liars keep their own time
-    if (IsOneOf(fault.kind, {"old_copy", "old_safety_record"})) {
+    if (IsOneOf(fault.kind,
+                {"old_copy", "old_safety_record", "recovered_copy", "recovered_old_record"})) {
       const uint64_t age_ms = static_cast<uint64_t>(fault.amount);
       const uint64_t taken_ms = fault.at_ms > age_ms ? fault.at_ms - age_ms : 0;
       After(taken_ms * 1000 + 1, [this, &fault] { TakeCopies(fault); });
@@ -124,7 +125,7 @@ bool FaultDriver::BeginCrash(const Fault& fault) {
 }
 
 void FaultDriver::CrashAndStart(const Fault& fault, uint32_t number, CrashKind kind) {
-  if (!host_->replica(number).is_up()) return;
+  if (!host_->replica(number).hears()) return;
   host_->CountFault(fault);
   host_->CrashReplica(number, kind);
   // What crashes for no stated time stays down until all faults end.
@@ -183,17 +184,24 @@ void FaultDriver::BeginOnDisks(const Fault& fault) {
       replica.SetSyncTime(static_cast<uint64_t>(fault.amount * 1000));
     } else {
       host_->CrashReplica(number, CrashKind::kNoneKept);
-      if (fault.kind == "lost_safety_record") {
-        disk.DeleteSafetyRecord();
-      } else if (fault.kind == "wrong_disk") {
-        if (!fault.peers.empty())
-          disk.Restore(host_->replica(fault.peers.front()).disk().Snapshot());
-      } else if (const auto copy = copies_[&fault].find(number); copy != copies_[&fault].end()) {
-        if (fault.kind == "old_copy") disk.Restore(copy->second);
-        if (fault.kind == "old_safety_record") disk.RestoreSafetyRecord(copy->second);
-      }
+      Lose(fault, number);
+      if (absl::StartsWith(fault.kind, "recovered_")) replica.MustRecover();
       StartLater(number, std::max<uint64_t>(1, fault.for_ms * 1000));
     }
+  }
+}
+
+void FaultDriver::Lose(const Fault& fault, uint32_t number) {
+  SimDisk& disk = host_->replica(number).disk();
+  if (IsOneOf(fault.kind, {"lost_safety_record", "recovered_record"})) {
+    disk.DeleteSafetyRecord();
+  } else if (fault.kind == "recovered_folder") {
+    disk.DeleteAll();
+  } else if (fault.kind == "wrong_disk") {
+    if (!fault.peers.empty()) disk.Restore(host_->replica(fault.peers.front()).disk().Snapshot());
+  } else if (const auto copy = copies_[&fault].find(number); copy != copies_[&fault].end()) {
+    const bool is_whole = IsOneOf(fault.kind, {"old_copy", "recovered_copy"});
+    is_whole ? disk.Restore(copy->second) : disk.RestoreSafetyRecord(copy->second);
   }
 }
 

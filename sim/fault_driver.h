@@ -71,6 +71,8 @@ class FaultDriver {
   void LosePower(const Fault& fault);
   void StartLater(uint32_t number, uint64_t after_us);
   void Decay(const Fault& fault, uint32_t number);
+  // What a disk forgets, between processes.
+  void Lose(const Fault& fault, uint32_t number);
   void StopLying(uint32_t number);
   void TakeCopies(const Fault& fault);
   void Remember(uint32_t number);

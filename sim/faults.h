@@ -19,7 +19,8 @@ struct FaultKind {
 inline const std::vector<FaultKind>& FaultKinds() {
   static const auto& kinds = *new std::vector<FaultKind>{
       // Links from `nodes` to `peers`, for `for_ms`. `messages` limits it to these kinds:
-      // proposal, vote, timeout, certificates, blocks, transactions, block_request.
+      // proposal, vote, timeout, certificates, blocks, transactions, block_request,
+      // standing_request, standing.
       {"N1", "loss", "each message is lost with probability `amount`"},
       {"N1", "duplication", "each message comes twice with probability `amount`"},
       {"N1", "delay", "each message takes up to `amount` ms longer, uniformly: order is lost"},
@@ -57,6 +58,11 @@ inline const std::vector<FaultKind>& FaultKinds() {
       {"D8", "old_safety_record", "a crash, and the safety record alone is `amount` ms old"},
       {"D8", "lost_safety_record", "a crash, and the safety record is gone"},
       {"D8", "wrong_disk", "a crash, and the disk is a copy of that of `peers`[0]"},
+      // Followed by `kiln recover` after `for_ms`, and by a start when that is done.
+      {"D8", "recovered_record", "a crash, and the safety record is gone"},
+      {"D8", "recovered_old_record", "a crash, and the safety record alone is `amount` ms old"},
+      {"D8", "recovered_copy", "a crash, and the disk is as it was `amount` ms before"},
+      {"D8", "recovered_folder", "a crash, and the disk is empty"},
       // Lies of `nodes`: see liar.h for what each does. They last for `for_ms`; 0: for ever.
       {"B1", "equivocate", "two proposals for one round, to two halves"},
       {"B1", "two_justifications", "the same parent under two headers of one round"},
@@ -71,6 +77,7 @@ inline const std::vector<FaultKind>& FaultKinds() {
       {"B9", "wrong_proposals", "not its turn, far rounds, wrong links, unknown parents"},
       {"B10", "wrong_contents", "wrong roots, times, duplicates and encodings in its blocks"},
       {"B11", "sync_attack", "lies in answers to block requests, and floods of requests"},
+      {"B11", "false_standing", "lies about where it stands to those who recover"},
       {"B12", "spoofed_votes", "votes and timeouts in others' names"},
       {"B13", "scattered_timeouts", "timeouts for scattered rounds; shows TCs to some alone"},
       {"B14", "wrong_epoch", "certificates and votes of epochs that are not"},

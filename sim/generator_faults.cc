@@ -43,7 +43,8 @@ bool SpendsBudget(const Fault& fault) {
   // wait for the others' clocks.
   if (fault.kind == "wall_jump") return fault.amount > kWallJumpSmallMs;
   return Is(fault, {"sync_error", "lying_sync", "rot", "silent_rot", "disk_full", "old_copy",
-                    "old_safety_record", "lost_safety_record", "wrong_disk"});
+                    "old_safety_record", "lost_safety_record", "wrong_disk", "recovered_record",
+                    "recovered_old_record", "recovered_copy", "recovered_folder"});
 }
 
 // --- Who cannot be counted on

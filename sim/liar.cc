@@ -26,6 +26,7 @@ LiarMaker MakerOf(const std::string& kind) {
       {"wrong_proposals", &MakeWrongProposer},
       {"wrong_contents", &MakeContentsLiar},
       {"sync_attack", &MakeSyncAttacker},
+      {"false_standing", &MakeStandingLiar},
       {"spoofed_votes", &MakeVoteSpoofer},
       {"scattered_timeouts", &MakeTimeoutScatterer},
       {"wrong_epoch", &MakeEpochLiar},

@@ -85,6 +85,11 @@ Proposal LiarBase::SignProposal(BlockPtr block, std::optional<TimeoutCertificate
   return {.block = std::move(block), .tc = std::move(tc), .signature = signature};
 }
 
+consensus::Standing LiarBase::SignStanding(consensus::Standing standing) {
+  standing.signature = context_.signer->Sign(consensus::StandingBytes(chain_id_, standing));
+  return standing;
+}
+
 Proposal LiarBase::Alter(const Proposal& proposal,
                          const std::function<void(consensus::Header&)>& change) {
   consensus::Header header = proposal.block->header;

@@ -99,6 +99,7 @@ class LiarBase : public Liar {
   consensus::Timeout SignTimeout(consensus::Timeout timeout);
   consensus::Proposal SignProposal(consensus::BlockPtr block,
                                    std::optional<consensus::TimeoutCertificate> tc);
+  consensus::Standing SignStanding(consensus::Standing standing);
   // The proposal with another header over the same payload and certificate.
   consensus::Proposal Alter(const consensus::Proposal& proposal,
                             const std::function<void(consensus::Header&)>& change);

@@ -29,6 +29,7 @@ std::unique_ptr<Liar> MakeCertificateForger(Fault fault, LiarContext context, Sa
 std::unique_ptr<Liar> MakeEpochLiar(Fault fault, LiarContext context, Say say);
 std::unique_ptr<Liar> MakeReplayer(Fault fault, LiarContext context, Say say);
 std::unique_ptr<Liar> MakeSyncAttacker(Fault fault, LiarContext context, Say say);
+std::unique_ptr<Liar> MakeStandingLiar(Fault fault, LiarContext context, Say say);
 std::unique_ptr<Liar> MakeTimeoutScatterer(Fault fault, LiarContext context, Say say);
 std::unique_ptr<Liar> MakeSlowDripper(Fault fault, LiarContext context, Say say);
 std::unique_ptr<Liar> MakeOddSigner(Fault fault, LiarContext context, Say say);

@@ -47,7 +47,8 @@ class Mutator final : public LiarBase {
 
   static size_t KindOf(const PeerMessage& message) {
     const auto* inner = std::get_if<consensus::Message>(&message);
-    return inner == nullptr ? message.index() + 4 : inner->index();
+    return inner == nullptr ? message.index() + std::variant_size_v<consensus::Message>
+                            : inner->index();
   }
 
   PeerMessage Mutate(const PeerMessage& message) {

@@ -54,6 +54,8 @@ class LivenessOracle {
   void OnHealed(uint64_t now_us, const std::vector<bool>& is_up);
   void OnStatus(uint32_t replica, uint64_t now_us, const consensus::ReplicaStatus& status);
   void OnCommitted(uint32_t replica, uint64_t now_us, Height height);
+  // Its ledger may be an older one, or gone.
+  void OnRecovered(uint32_t replica) { replicas_.at(replica).committed = 0; }
   // It is no longer up; `why` is empty when it was made to end.
   void OnEnded(uint32_t replica, const std::string& why);
   void OnSubmitted(uint32_t replica, uint64_t now_us, const Hash& id);

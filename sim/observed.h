@@ -57,7 +57,8 @@ class Observed {
   // 3 * power > 2 * total, over distinct validators of the set.
   bool IsQuorum(const std::set<uint32_t>& validators) const;
 
-  // Whether the scenario has a fault of one of these rows ("D5") for this replica.
+  // Whether the scenario has a fault of one of these rows ("D5") for this replica, after which it
+  // may refuse to go on.
   bool HasFault(uint32_t replica, std::initializer_list<absl::string_view> rows) const;
 
   // The most that the replica's wall clock may have shown until now.

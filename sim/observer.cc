@@ -66,6 +66,16 @@ class AllOracles final : public Observer {
     End(replica, why.ToString());
   }
 
+  void OnRecovered(uint32_t replica, const consensus::SafetyRecord& record) override {
+    if (!observed_.IsHonest(replica)) return;
+    replicas_.at(replica).record = record;
+    evidence_.OnRecovered(observed_.ValidatorOf(replica), record.last_voted_round);
+    votes_.OnRecovered(replica, record);
+    durability_.OnRecovered(replica);
+    agreement_.OnRecovered(replica);
+    liveness_.OnRecovered(replica);
+  }
+
   void OnSent(uint32_t replica, uint64_t now_us, std::optional<ValidatorIndex>,
               const consensus::Message& message, SimDisk* disk) override {
     Note(replica, message);
@@ -155,7 +165,8 @@ class AllOracles final : public Observer {
   static bool IsSigned(const consensus::Message& message) {
     return std::holds_alternative<consensus::Vote>(message) ||
            std::holds_alternative<consensus::Timeout>(message) ||
-           std::holds_alternative<consensus::Proposal>(message);
+           std::holds_alternative<consensus::Proposal>(message) ||
+           std::holds_alternative<consensus::Standing>(message);
   }
 
   SimDiskView& ViewOf(uint32_t replica, SimDisk* disk) {

@@ -15,6 +15,7 @@
 #include "consensus/leader_election.h"
 #include "consensus/messages.h"
 #include "consensus/replica.h"
+#include "consensus/safety_record.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
 #include "kiln/genesis.h"
@@ -57,6 +58,8 @@ class Observer {
   virtual void OnCrashed(uint32_t replica, uint64_t now_us) = 0;
   // It stopped itself, and says why.
   virtual void OnStopped(uint32_t replica, uint64_t now_us, const absl::Status& why) = 0;
+  // It lost its safety record, and recovered this one with the others' help.
+  virtual void OnRecovered(uint32_t replica, const consensus::SafetyRecord& record) = 0;
   // A message leaves the process, whatever comes of it. No receiver: all others. Liars' too, as
   // they say it in the end: an honest replica may vote only for a block that somebody sent.
   virtual void OnSent(uint32_t replica, uint64_t now_us, std::optional<ValidatorIndex> to,

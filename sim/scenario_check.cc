@@ -121,7 +121,8 @@ bool IsProbability(absl::string_view kind) {
 
 absl::Status CheckMessages(const std::string& prefix, const Fault& fault) {
   static constexpr absl::string_view kMessages[] = {
-      "proposal", "vote", "timeout", "certificates", "blocks", "transactions", "block_request"};
+      "proposal",     "vote",          "timeout",          "certificates", "blocks",
+      "transactions", "block_request", "standing_request", "standing"};
   if (fault.messages.size() > std::size(kMessages)) {
     return Wrong(prefix + "messages", "names a kind twice");
   }

@@ -15,6 +15,9 @@ namespace {
 
 using network::FramePtr;
 
+// From the end of `kiln recover` to the start of the node.
+constexpr uint64_t kOperatorStartsAfterUs = 1000;
+
 // Checking keys takes longer than all of a short run, and thousands of worlds have the same
 // genesis.
 consensus::ValidatorSet MakeValidators(const Genesis& genesis) {
@@ -59,6 +62,7 @@ Genesis MakeSimGenesis(const Scenario& scenario) {
 
 void ClusterHost::OnStarted(SimReplica&, const absl::Status&) {}
 void ClusterHost::OnStopped(SimReplica&, const absl::Status&) {}
+void ClusterHost::OnRecovered(SimReplica&, const consensus::SafetyRecord&) {}
 void ClusterHost::OnCrashed(SimReplica&) {}
 void ClusterHost::OnStatus(SimReplica&) {}
 void ClusterHost::OnCommitted(SimReplica&, Height) {}
@@ -137,7 +141,7 @@ void SimCluster::Start(uint32_t number) {
 
 void SimCluster::Crash(uint32_t number, CrashKind kind) {
   SimReplica& replica = *replicas_[number];
-  if (!replica.is_up()) return;
+  if (!replica.hears()) return;
   replica.Crash(kind);
   network_->Disconnect(number);
   hash_.Add(now_us(), number, 2);
@@ -187,6 +191,17 @@ void SimCluster::OnStopped(SimReplica& replica, const absl::Status& why) {
   hash_.Add(now_us(), replica.number(), 5);
   Record({.kind = Kind::kStopped, .replica = replica.number(), .text = std::string(why.message())});
   host_->OnStopped(replica, why);
+}
+
+void SimCluster::OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) {
+  const uint32_t number = replica.number();
+  hash_.Add(now_us(), number, record.last_voted_round.value);
+  Record({.kind = Kind::kStopped,
+          .replica = number,
+          .text = absl::StrCat("has recovered its safety record and abstains up to round ",
+                               record.last_voted_round.value)});
+  host_->OnRecovered(replica, record);
+  queue_.At(now_us() + kOperatorStartsAfterUs, [this, number] { Start(number); });
 }
 
 void SimCluster::OnStatus(SimReplica& replica) {
@@ -312,7 +327,7 @@ void SimCluster::RecordFate(uint32_t from, uint32_t to, const network::Frame& fr
 
 void SimCluster::Arrive(uint32_t from, uint32_t to, const FramePtr& frame, uint64_t id) {
   SimReplica& replica = *replicas_[to];
-  if (!replica.is_up()) return;
+  if (!replica.hears()) return;
   if (recorder_ != nullptr) {
     Record({.kind = Kind::kReceived,
             .replica = to,

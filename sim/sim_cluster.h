@@ -39,6 +39,8 @@ class ClusterHost {
   virtual void OnStarted(SimReplica& replica, const absl::Status& why);
   // It stopped itself.
   virtual void OnStopped(SimReplica& replica, const absl::Status& why);
+  // As ReplicaHost's. The cluster starts it next.
+  virtual void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record);
   // SimCluster::Crash ended it.
   virtual void OnCrashed(SimReplica& replica);
   virtual void OnStatus(SimReplica& replica);
@@ -127,6 +129,7 @@ class SimCluster final : private ReplicaHost, private NetworkHost {
   // ReplicaHost
   void OnStarted(SimReplica& replica, const absl::Status& why) override;
   void OnStopped(SimReplica& replica, const absl::Status& why) override;
+  void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) override;
   void OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
               const consensus::Message* message, const network::FramePtr& frame) override;
   void OnStatus(SimReplica& replica) override;

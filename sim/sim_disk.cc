@@ -286,6 +286,11 @@ void SimDisk::DeleteSafetyRecord() {
   ++counters_.safety_deletions;
 }
 
+void SimDisk::DeleteAll() {
+  ReplaceClosed(DiskContent());
+  ++counters_.losses;
+}
+
 void SimDisk::ExchangeWith(SimDisk* other) {
   DiskContent mine = std::move(content_);
   ReplaceClosed(std::move(other->content_));

@@ -70,6 +70,7 @@ struct DiskFaultCounters {
   uint64_t stale_restores = 0;    // D8: a copy, or the safety record of one
   uint64_t safety_deletions = 0;  // D8
   uint64_t exchanges = 0;         // D8
+  uint64_t losses = 0;            // D8: of all that was there
 };
 
 // What a disk held once. Immutable, cheap to copy.
@@ -134,6 +135,7 @@ class SimDisk {
   void Restore(const DiskImage& older);
   void RestoreSafetyRecord(const DiskImage& older);
   void DeleteSafetyRecord();
+  void DeleteAll();
   void ExchangeWith(SimDisk* other);
 
   const DiskFaultCounters& counters() const { return counters_; }

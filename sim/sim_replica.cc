@@ -44,17 +44,18 @@ SimReplica::~SimReplica() {
 // --- Life and death
 
 void SimReplica::Start() {
-  if (is_up()) return;
+  if (hears()) return;
   ++life_;
   cursor_us_ = now_us();
   run_at_us_ = tick_at_us_ = UINT64_MAX;
   executing_ = false;
-  absl::Status status = Recover();
+  absl::Status status = must_recover_ ? BeginRecovery() : Recover();
   if (!status.ok()) {
     Release();
     environment_->host->OnStarted(*this, status);
     return;
   }
+  if (recovery_ != nullptr) return AskWhereOthersStand();
   environment_->host->OnStarted(*this, status);
   status = core_->Start(*this);
   if (!status.ok()) return Stop(status);
@@ -106,6 +107,37 @@ absl::Status SimReplica::Recover() {
   return absl::OkStatus();
 }
 
+absl::Status SimReplica::BeginRecovery() {
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<storage::Database> database, disk_.Open());
+  const SimRecovery::Around around{.genesis = environment_->genesis,
+                                   .validators = environment_->validators,
+                                   .leaders = environment_->leaders,
+                                   .signatures = environment_->signatures,
+                                   .send = [this](ValidatorIndex to, network::FramePtr frame) {
+                                     environment_->host->OnSent(*this, to, nullptr, frame);
+                                   }};
+  KILN_ASSIGN_OR_RETURN(recovery_,
+                        SimRecovery::Begin(around, validator_, std::move(database), &random_));
+  return absl::OkStatus();
+}
+
+void SimReplica::AskWhereOthersStand() {
+  recovery_->AskAgain();
+  environment_->queue->At(now_us() + node::StandingQuery::kAskEveryUs, [this, life = life_] {
+    if (life == life_) AskWhereOthersStand();
+  });
+}
+
+void SimReplica::RecoverWith(ValidatorIndex from, const network::Frame& frame) {
+  const absl::StatusOr<std::optional<consensus::SafetyRecord>> record =
+      recovery_->Handle(from, frame);
+  if (!record.ok()) return Stop(record.status());
+  if (!record->has_value()) return;
+  must_recover_ = false;
+  Release();
+  environment_->host->OnRecovered(*this, **record);
+}
+
 void SimReplica::Crash(CrashKind kind) {
   disk_.Crash(now_us(), kind, &random_);
   Release();
@@ -113,13 +145,14 @@ void SimReplica::Crash(CrashKind kind) {
 
 void SimReplica::Stop(const absl::Status& why) {
   environment_->host->OnStopped(*this, why);
-  if (is_up()) Crash(CrashKind::kProcessOnly);
+  if (hears()) Crash(CrashKind::kProcessOnly);
 }
 
 // What is scheduled for this life finds another one.
 void SimReplica::Release() {
   ++life_;
   if (core_ != nullptr) core_->replies().FailAll(absl::CancelledError("the validator stopped"));
+  recovery_.reset();
   core_.reset();
   store_.reset();
   application_.reset();
@@ -262,8 +295,11 @@ void SimReplica::Execute() {
 // --- What comes in
 
 void SimReplica::Receive(ValidatorIndex from, const network::Frame& frame) {
-  if (!is_up()) return;
-  if (now_us() >= paused_until_us_) return core_->peer_input().Handle(from, frame);
+  if (!hears()) return;
+  if (now_us() >= paused_until_us_) {
+    if (recovery_ != nullptr) return RecoverWith(from, frame);
+    return core_->peer_input().Handle(from, frame);
+  }
   environment_->queue->At(paused_until_us_, [this, life = life_, from, frame] {
     if (life == life_) Receive(from, frame);
   });

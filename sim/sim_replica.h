@@ -22,6 +22,7 @@
 #include "sim/scenario.h"
 #include "sim/sim_disk.h"
 #include "sim/sim_random.h"
+#include "sim/sim_recovery.h"
 #include "storage/store.h"
 
 namespace kiln::sim {
@@ -34,6 +35,8 @@ class ReplicaHost {
   virtual ~ReplicaHost() = default;
   virtual void OnStarted(SimReplica& replica, const absl::Status& why) = 0;
   virtual void OnStopped(SimReplica& replica, const absl::Status& why) = 0;
+  // The others told it what it may still sign, and its disk has it: it can be started.
+  virtual void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) = 0;
   // Leaves the process now. No receiver: all other validators. `message` is null for what is no
   // consensus message.
   virtual void OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
@@ -75,6 +78,8 @@ class SimReplica final : private node::EngineOutput, private Clock {
   uint32_t number() const { return number_; }
   ValidatorIndex validator() const { return validator_; }
   bool is_up() const { return core_ != nullptr; }
+  // Whether frames reach it: it is up, or recovers its safety record.
+  bool hears() const { return is_up() || recovery_ != nullptr; }
   SimDisk& disk() { return disk_; }
   consensus::Signer& signer() { return *signer_; }
   // Null while it is down.
@@ -89,6 +94,8 @@ class SimReplica final : private node::EngineOutput, private Clock {
 
   // Recovers from the disk. Nothing happens when it is up. The host is told.
   void Start();
+  // From now on a start is that of `kiln recover`, until it has come to its end.
+  void MustRecover() { must_recover_ = true; }
   // The process ends at once; the host is not told.
   void Crash(CrashKind kind);
 
@@ -120,6 +127,9 @@ class SimReplica final : private node::EngineOutput, private Clock {
   Now Read() override;
 
   absl::Status Recover();
+  absl::Status BeginRecovery();
+  void AskWhereOthersStand();
+  void RecoverWith(ValidatorIndex from, const network::Frame& frame);
   void Stop(const absl::Status& why);
   void Release();
   bool Enqueue(node::EngineEvent event, size_t bytes);
@@ -148,12 +158,15 @@ class SimReplica final : private node::EngineOutput, private Clock {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<BoundedQueue<node::EngineEvent>> inbox_;
   std::unique_ptr<node::ValidatorCore> core_;
+  std::unique_ptr<SimRecovery> recovery_;  // in the place of all these
   uint64_t cursor_us_ = 0;
   uint64_t disk_free_us_ = 0;
   uint64_t run_at_us_ = UINT64_MAX;
   uint64_t tick_at_us_ = UINT64_MAX;
   bool executing_ = false;
   Height committed_;
+
+  bool must_recover_ = false;
 
   // Clocks: local = origin_local + (world - origin_world) * rate.
   double rate_ = 1.0;

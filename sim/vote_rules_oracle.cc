@@ -83,6 +83,14 @@ void VoteRulesOracle::CheckSigned(uint32_t replica, const SafetyRecord& before,
                         absl::StrCat("gave up on round ", after.last_timeout->round.value,
                                      " after round ", before.last_voted_round.value));
   }
+  const Round abstains_up_to = lives_[replica].abstains_up_to;
+  if ((new_vote && after.last_vote->round <= abstains_up_to) ||
+      (new_timeout && after.last_timeout->round <= abstains_up_to)) {
+    observed_->Violated("S6", replica,
+                        absl::StrCat("signs in a round in which it may have signed before its "
+                                     "record was lost: abstains up to ",
+                                     abstains_up_to.value));
+  }
   const bool repeated = new_timeout && before.last_timeout.has_value() &&
                         after.last_timeout->round <= before.last_timeout->round;
   if (repeated) {
@@ -96,6 +104,29 @@ void VoteRulesOracle::CheckSigned(uint32_t replica, const SafetyRecord& before,
                                      " with a QC below its lock"));
   }
   if (new_vote) lives_[replica].unjudged = after.last_vote;
+}
+
+// What was signed last before the loss must be ruled out after it; certificates and the lock may be
+// lower ones.
+void VoteRulesOracle::OnRecovered(uint32_t replica, const SafetyRecord& record) {
+  Life& life = lives_.at(replica);
+  if (life.record.has_value() && record.last_voted_round < life.record->last_voted_round) {
+    observed_->Violated(
+        "S6", replica,
+        absl::StrCat("recovers a record that lets it sign in round ",
+                     record.last_voted_round.value + 1, ", although it had signed in round ",
+                     life.record->last_voted_round.value));
+  }
+  if (life.record.has_value() && record.last_proposed_round < life.record->last_proposed_round) {
+    observed_->Violated(
+        "S6", replica,
+        absl::StrCat("recovers a record that lets it propose in round ",
+                     record.last_proposed_round.value + 1, ", although it had proposed in round ",
+                     life.record->last_proposed_round.value));
+  }
+  life.record = record;
+  life.abstains_up_to = record.last_voted_round;
+  life.unjudged.reset();
 }
 
 // --- From message to message

@@ -40,6 +40,8 @@ class VoteRulesOracle {
   // The record that is durable now. REQUIRES: comes before OnSent of a message that leaves now.
   void OnRecord(uint32_t replica, const consensus::SafetyRecord& record);
   // REQUIRES: the blocks in `message` were noted.
+  // The record is new, the signatures of before count all the same.
+  void OnRecovered(uint32_t replica, const consensus::SafetyRecord& record);
   void OnSent(uint32_t replica, uint64_t now_us, const consensus::Message& message);
 
  private:
@@ -51,6 +53,7 @@ class VoteRulesOracle {
     // that round already, because one write may cover several steps.
     std::optional<std::optional<consensus::Vote>> vote_at_timeout;
     std::optional<consensus::Vote> unjudged;  // durable, but its block was not seen yet
+    Round abstains_up_to;                     // since its record was lost and recovered
   };
 
   void CheckNoRegress(uint32_t replica, const consensus::SafetyRecord& before,

@@ -59,6 +59,7 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   // ClusterHost
   void OnStarted(SimReplica& replica, const absl::Status& why) override;
   void OnStopped(SimReplica& replica, const absl::Status& why) override;
+  void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) override;
   void OnCrashed(SimReplica& replica) override;
   void OnStatus(SimReplica& replica) override;
   void OnCommitted(SimReplica& replica, Height height) override;
@@ -267,7 +268,8 @@ void World::CountDiskFaults(const DiskFaultCounters& counters) {
       {"D4", counters.lying_syncs},
       {"D5", counters.rotten_values},
       {"D6", counters.full_writes},
-      {"D8", counters.stale_restores + counters.safety_deletions + counters.exchanges}};
+      {"D8",
+       counters.stale_restores + counters.safety_deletions + counters.exchanges + counters.losses}};
   for (const auto& [row, count] : rows) {
     if (count > 0) result_.faults[row] += count;
   }
@@ -290,6 +292,10 @@ void World::OnStarted(SimReplica& replica, const absl::Status& why) {
 void World::OnStopped(SimReplica& replica, const absl::Status& why) {
   observer_->OnStopped(replica.number(), now_us(), why);
   faults_->OnStopped(replica.number());
+}
+
+void World::OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) {
+  observer_->OnRecovered(replica.number(), record);
 }
 
 void World::OnCrashed(SimReplica& replica) {

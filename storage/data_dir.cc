@@ -80,8 +80,8 @@ absl::Status RequireCurrentBesideTables(const fs::path& path) {
     return absl::DataLossError(absl::StrCat(
         path.string(), " holds ", entry.path().filename().string(),
         " but the file CURRENT is missing: restore the folder from a copy of this validator's "
-        "newest "
-        "state, or give this validator a new identity; a fresh start could sign twice"));
+        "newest state, or, if there is none, move it away and run `kiln recover`; a fresh start "
+        "could sign twice"));
   }
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "consensus/finality.h"
+#include "consensus/safety_rules.h"
 #include "crypto/encoding.h"
 #include "storage/block_cache.h"
 #include "storage/database.h"
@@ -342,7 +343,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> datab
     if (read_only) {
       return absl::NotFoundError(absl::StrCat("there is no ledger in ", database->dir()));
     }
-    KILN_RETURN_IF_ERROR(CreateLedger(database.get(), genesis));
+    KILN_RETURN_IF_ERROR(
+        CreateLedger(database.get(), genesis,
+                     consensus::InitialSafetyRecord(consensus::GenesisCertificate(genesis))));
   }
   KILN_ASSIGN_OR_RETURN(LedgerImage image, LoadLedger(*database, genesis));
   return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image));

@@ -10,7 +10,6 @@
 #include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
-#include "consensus/safety_rules.h"
 #include "crypto/encoding.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
@@ -24,8 +23,8 @@ namespace {
 // it.
 constexpr uint64_t kHeadersCheckedMax = 16;
 constexpr absl::string_view kRemedy =
-    "restore the folder from a copy of this validator's newest state, or give this validator a new "
-    "identity; a fresh start could sign twice";
+    "restore the folder from a copy of this validator's newest state, or, if there is none, run "
+    "`kiln recover`; a fresh start could sign twice";
 
 std::string EncodeNumber(uint64_t number) {
   crypto::Encoder encoder;
@@ -176,7 +175,8 @@ absl::StatusOr<bool> IsBlank(const Database& database) {
                                                                   in_use, " is there")));
 }
 
-absl::Status CreateLedger(Database* database, const Genesis& genesis) {
+absl::Status CreateLedger(Database* database, const Genesis& genesis,
+                          const consensus::SafetyRecord& safety) {
   const consensus::BlockPtr block = consensus::GenesisBlock(genesis);
   const Height zero;
   const std::unique_ptr<WriteBatch> batch = database->NewBatch(/*bytes=*/0);
@@ -186,8 +186,7 @@ absl::Status CreateLedger(Database* database, const Genesis& genesis) {
   batch->Put(Family::kBlocks, BlockKey(zero, block->id), EncodeBlockRecord(*block));
   put(Family::kIndexByHeight, IdAtHeightKey(zero), std::string(block->id.view()));
   put(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeNumber(0));
-  put(Family::kSafety, kSafetyKey,
-      consensus::Encode(consensus::InitialSafetyRecord(consensus::GenesisCertificate(genesis))));
+  put(Family::kSafety, kSafetyKey, consensus::Encode(safety));
   put(Family::kMetadata, kFormatVersionKey, EncodeNumber(kFormatVersion));
   put(Family::kMetadata, kChainIdKey, std::string(genesis.ChainId().view()));
   put(Family::kMetadata, kCommittedKey, EncodeHead({.height = zero, .id = block->id}));

@@ -34,7 +34,8 @@ absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& r
                                  const Genesis& genesis);
 
 // Format version, chain id, block 0, the first safety record and the first state: one synced batch.
-absl::Status CreateLedger(Database* database, const Genesis& genesis);
+absl::Status CreateLedger(Database* database, const Genesis& genesis,
+                          const consensus::SafetyRecord& safety);
 
 // Errors as in OpenRocksDbStore; they name the folder and the way out.
 absl::StatusOr<LedgerImage> LoadLedger(const Database& database, const Genesis& genesis);

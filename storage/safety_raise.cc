@@ -85,6 +85,13 @@ absl::StatusOr<SafetyRecord> RaiseSafetyRecord(const SafetyRecord& record, const
   KILN_ASSIGN_OR_RETURN(raised.last_vote, LaterOf("vote", record.last_vote, by.last_vote));
   KILN_ASSIGN_OR_RETURN(raised.last_timeout,
                         LaterOf("timeout", record.last_timeout, by.last_timeout));
+  const SafetyRecord& later = record.last_voted_round < by.last_voted_round ? by : record;
+  const SafetyRecord& earlier = record.last_voted_round < by.last_voted_round ? record : by;
+  const bool same_round = record.last_voted_round == by.last_voted_round;
+  if (ForgetsLastRound(later) || (same_round && ForgetsLastRound(earlier))) {
+    raised.last_vote.reset();  // a record that forgets its last round abstains in it
+    raised.last_timeout.reset();
+  }
   return raised;
 }
 

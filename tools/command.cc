@@ -104,6 +104,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddTxCommand(app, context);
   AddLedgerCommand(app, context);
   AddSafetyCommand(app, context);
+  AddRecoverCommand(app, context);
   AddBenchCommand(app, context);
   AddSimCommand(app, context);
   AddVersionCommand(app, context);

@@ -70,6 +70,7 @@ void AddBlockCommand(CLI::App& app, CommandContext& context);
 void AddTxCommand(CLI::App& app, CommandContext& context);
 void AddLedgerCommand(CLI::App& app, CommandContext& context);
 void AddSafetyCommand(CLI::App& app, CommandContext& context);
+void AddRecoverCommand(CLI::App& app, CommandContext& context);
 void AddBenchCommand(CLI::App& app, CommandContext& context);
 void AddSimCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);

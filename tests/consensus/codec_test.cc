@@ -54,6 +54,9 @@ class Codec : public testing::Test {
     kinds.push_back(KindOf("timeout without TC", world_.TimeoutOf({0}, {3}, qc_), &DecodeTimeout));
     kinds.push_back(KindOf("certificates", Certificates{qc_, tc_}, &DecodeCertificates));
     kinds.push_back(KindOf("block request", BlockRequest{late_->id, {1}, 64}, &DecodeBlockRequest));
+    kinds.push_back(KindOf("standing request", StandingRequest{late_->id}, &DecodeStandingRequest));
+    kinds.push_back(
+        KindOf("standing", Standing{{1}, {2}, {3}, late_->id, {4}, qc_, tc_, {}}, &DecodeStanding));
     kinds.push_back(KindOf("safety record", Record(), &DecodeSafetyRecord));
     kinds.push_back(KindOf("executed state", GenesisState(world_.genesis()), &DecodeExecutedState));
     kinds.push_back(KindOf("finality proof", world_.ProofOf(chain_, 1, 2), &DecodeFinalityProof));

@@ -99,6 +99,28 @@ TEST(Golden, TimeoutCertificate) {
             "1ba2d723aef03d9425bfe71b71cb84ed19d57062d568cfb32af25273ef43a9bb");
 }
 
+TEST(Golden, Standing) {
+  Standing standing{.epoch = {0x31},
+                    .author = {0x32},
+                    .asker = {0x33},
+                    .nonce = Filled(0x34),
+                    .last_voted_round = {0x35},
+                    .high_qc = SampleQc(),
+                    .last_tc = SampleTc()};
+  standing.signature.fill(0x36);
+  EXPECT_EQ(
+      Hex(Encode(standing)),
+      absl::StrCat("3100000000000000", "32000000", "33000000", Repeat("34", 32), "3500000000000000",
+                   Hex(Encode(SampleQc())), "01", Hex(Encode(SampleTc())), Repeat("36", 64)));
+  EXPECT_EQ(Hex(HashWithoutSignature(standing)),
+            "cc8d537b5bd8fc51250534c4f2012fa80b1f70c62eca0d43c6cd0af3731f30ab");
+  EXPECT_EQ(Hex(StandingBytes(Filled(0x01), standing)),
+            absl::StrCat("106b696c6e2f76312f7374616e64696e67", Repeat("01", 32), "3100000000000000",
+                         "2300000000000000",  // the TC's round and one
+                         Hex(HashWithoutSignature(standing))));
+  EXPECT_EQ(Hex(Encode(StandingRequest{.nonce = Filled(0x34)})), Repeat("34", 32));
+}
+
 TEST(Golden, SignedBytes) {
   EXPECT_EQ(Hex(VoteBytes(Filled(0x01), {0x02}, {0x03}, Filled(0x04))),
             absl::StrCat("0c6b696c6e2f76312f766f7465", Repeat("01", 32), "0200000000000000",

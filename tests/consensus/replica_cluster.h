@@ -31,7 +31,8 @@ struct InFlight {
 };
 
 inline const char* KindOf(const Message& message) {
-  static constexpr const char* kNames[] = {"proposal", "vote", "timeout", "certificates", "blocks"};
+  static constexpr const char* kNames[] = {
+      "proposal", "vote", "timeout", "certificates", "blocks", "standing request", "standing"};
   return kNames[message.index()];
 }
 
@@ -442,6 +443,11 @@ class ReplicaCluster {
           "certificates (QC ", certificates->high_qc.round.value,
           certificates->last_tc ? absl::StrCat(", TC ", certificates->last_tc->round.value) : "",
           ")");
+    }
+    if (std::holds_alternative<StandingRequest>(message)) return "standing request";
+    if (const auto* standing = std::get_if<Standing>(&message)) {
+      return absl::StrCat("standing (round ", standing->round().value, ", signed up to ",
+                          standing->last_voted_round.value, ")");
     }
     return "blocks";
   }

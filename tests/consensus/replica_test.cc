@@ -59,6 +59,37 @@ class ReplicaTest : public Test {
   std::unique_ptr<ReplicaCluster> cluster_;
 };
 
+// --- Standings
+
+TEST_F(ReplicaTest, TellsWhereItStandsToWhoeverAsksAndNotTooOften) {
+  MakeCluster();
+  StartAll();
+  const std::string answer = "0: sends to 2: standing (round 1, signed up to 0)";
+  cluster_->Deliver({2, 0, StandingRequest{world().genesis_block()->id}});
+  cluster_->Deliver({2, 0, StandingRequest{world().genesis_block()->id}});
+  EXPECT_EQ(Count("0: ", "standing (round 1, signed up to 0)"), 1) << answer;
+  cluster_->Deliver({3, 0, StandingRequest{world().genesis_block()->id}});
+  EXPECT_EQ(Count("0: ", "standing (round 1, signed up to 0)"), 2) << "each asker has its turn";
+  cluster_->Advance(250'000);
+  cluster_->Deliver({2, 0, StandingRequest{world().genesis_block()->id}});
+  EXPECT_EQ(Count("0: ", "standing ("), 3);
+}
+
+TEST_F(ReplicaTest, RefusesAStandingThatItDidNotAskFor) {
+  MakeCluster();
+  StartAll();
+  Standing standing{.epoch = {1},
+                    .author = {2},
+                    .asker = {0},
+                    .nonce = world().genesis_block()->id,
+                    .last_voted_round = {0},
+                    .high_qc = world().genesis_qc(),
+                    .last_tc = std::nullopt};
+  standing.signature = world().signer({2}).Sign(StandingBytes(world().chain_id(), standing));
+  cluster_->Deliver({2, 0, standing});
+  EXPECT_EQ(Count("0: refuses", "nobody asked for"), 1);
+}
+
 // --- Voting
 
 TEST_F(ReplicaTest, VotesForACertifiedRootThatItComputedItself) {

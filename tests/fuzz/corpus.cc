@@ -82,6 +82,21 @@ consensus::TimeoutCertificate TcOfRound5(Samples& samples) {
   return samples.world.TcFor({5}, qc4, {{0}, {1}, {2}}, {qc4.round, qc3.round, qc4.round});
 }
 
+consensus::Standing StandingOf(Samples& samples, ValidatorIndex author,
+                               const consensus::QuorumCertificate& qc,
+                               std::optional<consensus::TimeoutCertificate> tc) {
+  consensus::Standing standing{.epoch = {1},
+                               .author = author,
+                               .asker = {0},
+                               .nonce = Tip(samples)->id,
+                               .last_voted_round = qc.round,
+                               .high_qc = qc,
+                               .last_tc = std::move(tc)};
+  standing.signature = samples.world.signer(author).Sign(
+      consensus::StandingBytes(samples.world.chain_id(), standing));
+  return standing;
+}
+
 std::vector<NamedMessage> SampleMessages(Samples& samples) {
   consensus::TestWorld& world = samples.world;
   const storage::LedgerDriver& ledger = samples.ledger;
@@ -101,6 +116,10 @@ std::vector<NamedMessage> SampleMessages(Samples& samples) {
       {"certificates_tc", {0}, consensus::Certificates{.high_qc = qc, .last_tc = tc}},
       {"blocks", {0}, consensus::Blocks{.blocks = three, .tip_qc = world.QcFor(three.back())}},
       {"blocks_by_id", {0}, consensus::Blocks{.blocks = {ledger.at(2)}, .tip_qc = std::nullopt}},
+      {"standing", {1}, StandingOf(samples, {1}, qc, std::nullopt)},
+      {"standing_tc", {2}, StandingOf(samples, {2}, qc, tc)},
+      {"standing_first", {3}, StandingOf(samples, {3}, world.genesis_qc(), std::nullopt)},
+      {"standing_request", {0}, consensus::StandingRequest{.nonce = Tip(samples)->id}},
   };
 }
 
@@ -185,7 +204,9 @@ void AddMessages(CorpusWriter& corpus) {
     if (frame->kind == network::FrameKind::kProposal) {
       corpus.Add("proposal", sample.name, AsPart(frame->body) + *frame->payload);
     } else {
-      const std::string target = sample.name.substr(0, sample.name.find('_'));
+      const bool is_request = frame->kind == network::FrameKind::kStandingRequest;
+      const std::string target =
+          is_request ? sample.name : sample.name.substr(0, sample.name.find('_'));
       corpus.Add(target, sample.name, frame->body);
     }
   }

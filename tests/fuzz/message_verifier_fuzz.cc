@@ -141,6 +141,13 @@ struct Reading {
     if (!blocks.tip_qc.has_value()) return Holds(tip);
     return blocks.tip_qc->block_id == tip.id && Holds(*blocks.tip_qc);
   }
+  bool operator()(const consensus::StandingRequest&) const { return true; }
+  bool operator()(const consensus::Standing& standing) const {
+    return standing.author == from && standing.epoch == Epoch{1} &&
+           WasSigned(from, consensus::StandingBytes(World().chain_id(), standing),
+                     standing.signature) &&
+           Holds(standing.high_qc) && Holds(standing.last_tc);
+  }
 };
 
 // --- Signatures for what the mutation made
@@ -189,6 +196,11 @@ struct CertificateSigning {
     for (consensus::BlockPtr& block : blocks.blocks) block = WithSignedJustify(*block);
     if (blocks.tip_qc.has_value()) Sign(&*blocks.tip_qc);
   }
+  void operator()(consensus::StandingRequest&) const {}
+  void operator()(consensus::Standing& standing) const {
+    Sign(&standing.high_qc);
+    Sign(&standing.last_tc);
+  }
 };
 
 struct AuthorSigning {
@@ -210,6 +222,12 @@ struct AuthorSigning {
   }
   void operator()(consensus::Certificates&) const {}
   void operator()(consensus::Blocks&) const {}
+  void operator()(consensus::StandingRequest&) const {}
+  void operator()(consensus::Standing& standing) const {
+    if (!IsMember(standing.author)) return;
+    standing.signature =
+        SignatureBy(standing.author, consensus::StandingBytes(World().chain_id(), standing));
+  }
 };
 
 }  // namespace

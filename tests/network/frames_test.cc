@@ -29,6 +29,9 @@ std::vector<FramePtr> AllKinds(TestWorld* world) {
       EncodeFrame(consensus::Message(consensus::Blocks{{first, second}, world->QcFor(second)})),
       EncodeFrame(TransactionBatch{payload, nullptr}),
       EncodeFrame(consensus::BlockRequest{first->id, {4}, 5}),
+      EncodeFrame(consensus::Message(consensus::StandingRequest{first->id})),
+      EncodeFrame(
+          consensus::Message(consensus::Standing{{1}, {1}, {2}, first->id, {3}, qc, tc, {}})),
   };
 }
 
@@ -108,7 +111,8 @@ TEST(Frames, OfTheLargestValidatorSetFitTheBound) {
   const ChainLimits& limits = world.genesis().limits;
   for (const consensus::Message& message :
        {consensus::Message(world.ProposalOf(block, tc)),
-        consensus::Message(world.TimeoutOf({0}, {3}, full_qc, tc))}) {
+        consensus::Message(world.TimeoutOf({0}, {3}, full_qc, tc)),
+        consensus::Message(consensus::Standing{{1}, {0}, {1}, first->id, {3}, full_qc, tc, {}})}) {
     const FramePtr frame = EncodeFrame(message);
     EXPECT_LE(frame->body.size() + limits.block_bytes_max, FrameBytesMax(limits));
     EXPECT_TRUE(DecodeFrame(*frame, limits).ok());

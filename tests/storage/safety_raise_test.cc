@@ -66,6 +66,19 @@ TEST_F(SafetyRaise, RefusesTwoVotesOrTwoTimeoutsOfOneRound) {
                 {"different timeouts for round 1"});
 }
 
+TEST_F(SafetyRaise, StillForgetsWhatARecoveredRecordForgets) {
+  driver_.Extend();
+  const SafetyRecord known = driver_.safety();
+  SafetyRecord recovered = known;
+  recovered.last_vote.reset();
+  ASSERT_TRUE(consensus::ForgetsLastRound(recovered));
+  for (const auto& raised :
+       {RaiseSafetyRecord(known, recovered), RaiseSafetyRecord(recovered, known)}) {
+    ASSERT_TRUE(raised.ok()) << raised.status();
+    EXPECT_EQ(*raised, recovered);
+  }
+}
+
 TEST_F(SafetyRaise, RefusesAnotherEpoch) {
   SafetyRecord other = driver_.safety();
   other.epoch = {2};
@@ -91,6 +104,7 @@ TEST_F(SafetyRaise, RefusesARecordThatDoesNotKnowItsOwnSignatureInItsCertificate
   record.high_qc = world_.QcFor(driver_.at(1));
   EXPECT_TRUE(CheckOwn(record).ok());
   record.last_vote.reset();
+  record.last_voted_round = {0};
   ExpectRefusal(CheckOwn(record), absl::StatusCode::kInvalidArgument, {"does not know"});
 }
 

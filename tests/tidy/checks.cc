@@ -132,7 +132,7 @@ bool IsPureHeader(const std::string& header) {
 // clock.
 bool IsImpureOwnHeader(const std::string& header) {
   return header == "base/random.h" || header == "base/log.h" || header == "base/bounded_queue.h" ||
-         header == "crypto/key_file.h";
+         header == "crypto/key_file.h" || header == "crypto/nonce.h";
 }
 
 std::string ImpureWordOn(const std::string& line) {
