@@ -10,7 +10,7 @@
 namespace kiln::consensus {
 namespace {
 
-constexpr size_t kEncodedBytes = 4 * sizeof(uint64_t) + 3 * Hash::kBytes;
+constexpr size_t kEncodedBytes = 5 * sizeof(uint64_t) + 4 * Hash::kBytes;
 
 }  // namespace
 
@@ -27,7 +27,9 @@ std::string Encode(const ExecutedState& state) {
       .Digest(state.application_root)
       .Digest(state.channels_root)
       .U64(state.channels_count)
-      .Digest(state.next_validators_hash);
+      .Digest(state.next_validators_hash)
+      .U64(state.snapshot_height.value)
+      .Digest(state.snapshot_root);
   return std::move(encoder).Take();
 }
 
@@ -41,6 +43,8 @@ absl::StatusOr<ExecutedState> DecodeExecutedState(absl::string_view bytes) {
   state.channels_root = decoder.Digest();
   state.channels_count = decoder.U64();
   state.next_validators_hash = decoder.Digest();
+  state.snapshot_height = {decoder.U64()};
+  state.snapshot_root = decoder.Digest();
   KILN_RETURN_IF_ERROR(decoder.Finish());
   return state;
 }
@@ -49,6 +53,11 @@ ExecutedState GenesisState(const Genesis& genesis) {
   return {.time_us = genesis.time_us,
           .epoch = {1},
           .next_validators_hash = HashOfValidators(absl::MakeConstSpan(genesis.validators))};
+}
+
+Height SnapshotNamedAt(Height height, uint64_t interval_blocks) {
+  const uint64_t intervals = height.value / interval_blocks;
+  return intervals < 2 ? Height{0} : Height{(intervals - 1) * interval_blocks};
 }
 
 }  // namespace kiln::consensus

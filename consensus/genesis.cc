@@ -39,7 +39,10 @@ absl::Status CheckLimits(const ChainLimits& limits) {
   KILN_RETURN_IF_ERROR(
       CheckRange("limits.duplicate_window_blocks", limits.duplicate_window_blocks, 16, 65536));
   KILN_RETURN_IF_ERROR(CheckRange("limits.execution_lag_max", limits.execution_lag_max, 4, 64));
-  return CheckRange("limits.clock_skew_max_ms", limits.clock_skew_max_ms, 100, 60000);
+  KILN_RETURN_IF_ERROR(
+      CheckRange("limits.clock_skew_max_ms", limits.clock_skew_max_ms, 100, 60000));
+  return CheckRange("limits.snapshot_interval_blocks", limits.snapshot_interval_blocks, 16,
+                    1'000'000);
 }
 
 }  // namespace
@@ -58,7 +61,8 @@ Hash Genesis::ChainId() const {
       .U64(limits.block_transactions_max)
       .U64(limits.duplicate_window_blocks)
       .U64(limits.execution_lag_max)
-      .U64(limits.clock_skew_max_ms);
+      .U64(limits.clock_skew_max_ms)
+      .U64(limits.snapshot_interval_blocks);
   return crypto::HashBytes(crypto::kDomainGenesis, encoder.view());
 }
 

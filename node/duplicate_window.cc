@@ -8,25 +8,6 @@
 #include "base/status_macros.h"
 
 namespace kiln::node {
-namespace {
-
-// The ids that were executed, not set aside.
-absl::StatusOr<std::vector<storage::TransactionIdPrefix>> ExecutedIds(
-    const storage::BlockResults& results, Height height) {
-  if (results.ids.size() != results.replies.size()) {
-    return absl::DataLossError(absl::StrCat("results of height ", height.value, ": ",
-                                            results.ids.size(), " ids, ", results.replies.size(),
-                                            " replies"));
-  }
-  std::vector<storage::TransactionIdPrefix> executed;
-  executed.reserve(results.ids.size());
-  for (size_t i = 0; i < results.ids.size(); ++i) {
-    if (results.replies[i].code < Reply::kFirstEngineCode) executed.push_back(results.ids[i]);
-  }
-  return executed;
-}
-
-}  // namespace
 
 bool MayExecuteAt(Height height, uint64_t last_height, uint64_t window_blocks) {
   return height.value <= last_height && last_height - height.value <= window_blocks;
@@ -43,7 +24,7 @@ absl::Status DuplicateWindow::Restore(const storage::Store& store) {
   const uint64_t oldest = newest < window_blocks_ ? 1 : newest - window_blocks_ + 1;
   for (Height height{oldest}; height.value <= newest; ++height.value) {
     KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(height));
-    KILN_ASSIGN_OR_RETURN(const auto executed, ExecutedIds(results, height));
+    KILN_ASSIGN_OR_RETURN(const auto executed, storage::ExecutedIds(results));
     if (!AddLocked(height, executed)) {
       return absl::DataLossError(absl::StrCat("results of height ", height.value,
                                               ": a transaction was executed twice within ",

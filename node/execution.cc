@@ -40,11 +40,12 @@ absl::Status CheckEffects(const Effects& effects, size_t transaction_count) {
 }  // namespace
 
 Executor::Executor(const ChainLimits& limits, storage::Store* store, Application* application,
-                   DuplicateWindow* window, uint64_t total_transactions)
+                   DuplicateWindow* window, Snapshots* snapshots, uint64_t total_transactions)
     : limits_(limits),
       store_(store),
       application_(application),
       window_(window),
+      snapshots_(snapshots),
       state_(store->executed_state()),
       total_transactions_(total_transactions) {}
 
@@ -57,6 +58,7 @@ absl::StatusOr<ExecutedBlock> Executor::Execute(const consensus::BlockPtr& block
 }
 
 absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& block) {
+  KILN_RETURN_IF_ERROR(snapshots_->TakeIfDue());
   const storage::Store::View view = store_->state_view();
   KILN_CHECK_EQ(view.height, state_.height);
   Selection selection = Select(*block);
@@ -85,6 +87,7 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
   executed.results.state.application_root =
       ApplicationRoot(state_.application_root, block->header.height, writes,
                       executed.results.replies, executed.events);
+  KILN_RETURN_IF_ERROR(snapshots_->Name(state_, &executed.results.state));
   executed.state_root = executed.results.state.Root();
   KILN_RETURN_IF_ERROR(store_->ApplyBlock(writes, executed.results));
   window_->Add(block->header.height, selection.executed);

@@ -14,6 +14,7 @@
 #include "kiln/genesis.h"
 #include "kiln/types.h"
 #include "node/duplicate_window.h"
+#include "node/snapshots.h"
 #include "storage/store.h"
 
 namespace kiln::node {
@@ -33,10 +34,10 @@ struct ExecutedBlock {
 // chain alone. For one thread; after an error nothing further may be executed.
 class Executor {
  public:
-  // `store`, `application` and `window` outlive it. `window` holds what `store` has executed, and
+  // What is borrowed outlives it. `window` and `snapshots` hold what `store` has executed, and
   // `total_transactions` is what the store's newest results say.
   Executor(const ChainLimits& limits, storage::Store* store, Application* application,
-           DuplicateWindow* window, uint64_t total_transactions = 0);
+           DuplicateWindow* window, Snapshots* snapshots, uint64_t total_transactions = 0);
 
   // REQUIRES: one height above executed().height. ENSURES: on OK the results are in the store, the
   // window knows the ids, and `executed()` is the block's state. Errors: the application failed or
@@ -67,6 +68,7 @@ class Executor {
   storage::Store* const store_;
   Application* const application_;
   DuplicateWindow* const window_;
+  Snapshots* const snapshots_;
   consensus::ExecutedState state_;
   uint64_t total_transactions_;
 };

@@ -162,6 +162,7 @@ constexpr Limit kLimits[] = {
     {"duplicate_window_blocks", &ChainLimits::duplicate_window_blocks, {16, 65536}},
     {"execution_lag_max", &ChainLimits::execution_lag_max, {4, 64}},
     {"clock_skew_max_ms", &ChainLimits::clock_skew_max_ms, {100, 60000}},
+    {"snapshot_interval_blocks", &ChainLimits::snapshot_interval_blocks, {16, 1'000'000}},
 };
 
 // Limits left out have their defaults.

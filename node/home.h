@@ -42,6 +42,7 @@ struct TestnetRequest {
   uint16_t base_port = kBasePortDefault;  // 0: free ports are looked for
   std::string chain_name = "testnet";
   uint64_t time_us = 0;  // of block 0
+  ChainLimits limits;
 };
 
 // What WriteTestnet made.

@@ -169,6 +169,7 @@ absl::StatusOr<Testnet> WriteTestnet(const TestnetRequest& request) {
   Testnet testnet;
   testnet.genesis.chain_name = request.chain_name;
   testnet.genesis.time_us = request.time_us;
+  testnet.genesis.limits = request.limits;
   for (size_t i = 0; i < request.powers.size(); ++i) {
     testnet.homes.push_back(ResolvePath(output, HomeName(i)));
   }

@@ -31,6 +31,7 @@ ValidatorCore::ValidatorCore(const Options& options, const Environment& environm
     : options_(options),
       environment_(environment),
       window_(options.genesis.limits.duplicate_window_blocks),
+      snapshots_(options.genesis.limits, environment.store, options.snapshots_kept),
       shares_(MempoolShares::Divide(options.mempool_max, environment.validators->size())),
       budget_(shares_.own) {}
 
@@ -46,13 +47,14 @@ absl::StatusOr<std::unique_ptr<ValidatorCore>> ValidatorCore::Recover(
 absl::Status ValidatorCore::Replay() {
   storage::Store& store = *environment_.store;
   KILN_RETURN_IF_ERROR(window_.Restore(store));
+  KILN_RETURN_IF_ERROR(snapshots_.Restore());
   uint64_t total_transactions = 0;
   if (const Height executed = store.executed_state().height; executed.value > 0) {
     KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(executed));
     total_transactions = results.total_transactions;
   }
   executor_ = std::make_unique<Executor>(options_.genesis.limits, &store, environment_.application,
-                                         &window_, total_transactions);
+                                         &window_, &snapshots_, total_transactions);
   const Height committed = store.committed_height();
   for (Height next{executor_->executed().height.value + 1}; next <= committed; ++next.value) {
     KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store.BlockAt(next));

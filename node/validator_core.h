@@ -32,6 +32,7 @@
 #include "node/mempool.h"
 #include "node/peer_input.h"
 #include "node/pending_replies.h"
+#include "node/snapshots.h"
 #include "node/submission.h"
 #include "node/vote_log.h"
 #include "storage/store.h"
@@ -60,6 +61,7 @@ class ValidatorCore {
     uint64_t listen_us = 0;  // as consensus::ReplicaOptions has it, like the next
     bool halts_at_unknown_signatures = true;
     MempoolCharge mempool_max;  // of all origins together
+    size_t snapshots_kept = 2;
   };
 
   // What a core does to the world besides EngineOutput. Called on the thread of the call that it
@@ -93,8 +95,8 @@ class ValidatorCore {
     std::function<void(Height replayed, Height committed)> replaying;
   };
 
-  // Restores the duplicate window, executes what is committed and was not executed, or not on disk,
-  // when the validator stopped, and makes the rest. Nothing is sent.
+  // Restores the duplicate window and the snapshots, executes what is committed and was not
+  // executed, or not on disk, when the validator stopped, and makes the rest. Nothing is sent.
   static absl::StatusOr<std::unique_ptr<ValidatorCore>> Recover(const Options& options,
                                                                 const Environment& environment,
                                                                 Now now);
@@ -130,6 +132,8 @@ class ValidatorCore {
   uint64_t total_transactions() const { return runner_->total_transactions(); }
 
   PeerInput& peer_input() { return *peer_input_; }
+  // A thread that calls Run on it takes work off the execution's.
+  Snapshots& snapshots() { return snapshots_; }
   Submission& submission() { return *submission_; }
   // Whoever drives the core calls Expire on it when next_deadline() is reached.
   PendingReplies& replies() { return replies_; }
@@ -155,6 +159,7 @@ class ValidatorCore {
   const Options options_;
   const Environment environment_;
   DuplicateWindow window_;
+  Snapshots snapshots_;
   PendingReplies replies_;
   MempoolShares shares_;
   MempoolBudget budget_;

@@ -173,7 +173,8 @@ absl::Status ValidatorNode::Recover() {
                   .self = keys_->self,
                   .pacemaker = MakePacemakerOptions(options_),
                   .listen_us = Microseconds(options_.doppelganger_wait),
-                  .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max}},
+                  .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max},
+                  .snapshots_kept = options_.snapshots_kept},
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
@@ -201,6 +202,7 @@ absl::Status ValidatorNode::StartNetwork() {
 absl::Status ValidatorNode::StartThreads() {
   pool_->Start();
   execution_->Start();
+  snapshot_thread_ = std::thread([this] { core_->snapshots().Run(); });
   replica_thread_ = std::thread([this] { RunReplica(); });
   supervisor_ = std::thread([this] { RunSupervisor(); });
   return absl::OkStatus();
@@ -532,6 +534,8 @@ void ValidatorNode::ShutDown() {
   inbox_.Close();
   if (replica_thread_.joinable()) replica_thread_.join();
   if (execution_ != nullptr) execution_->Stop();
+  if (core_ != nullptr) core_->snapshots().Stop();  // after who may wait for it
+  if (snapshot_thread_.joinable()) snapshot_thread_.join();
   if (queries_ != nullptr) queries_->Stop();
   absl::MutexLock lock(&mutex_);
   stopped_ = true;

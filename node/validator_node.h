@@ -139,6 +139,7 @@ class ValidatorNode final : public Node,
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 
   std::thread replica_thread_;
+  std::thread snapshot_thread_;
   std::thread supervisor_;
 };
 

@@ -137,6 +137,12 @@ DiskContent::Differences DiskContent::DifferencesSince(storage::Family family,
   return differences;
 }
 
+void DiskContent::MakeCheckpoint(uint64_t number, absl::Span<const storage::Family> families) {
+  auto copy = std::make_shared<DiskContent>();
+  for (const storage::Family family : families) copy->mutable_family(family) = this->family(family);
+  KILN_CHECK(checkpoints_.emplace(number, std::move(copy)).second) << "made twice: " << number;
+}
+
 uint64_t DiskContent::Pin() {
   pins_.push_back(sequence_);
   return sequence_;

@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "storage/schema.h"
 
 namespace kiln::sim {
@@ -92,6 +94,13 @@ class DiskContent {
   using Differences = absl::btree_map<absl::string_view, const StoredValue*>;
   Differences DifferencesSince(storage::Family family, uint64_t sequence) const;
 
+  // Copies of some families as of the newest batch, by number; each durable from the first. What
+  // is taken back does not concern them. Immutable, and shared by copies of this.
+  using Checkpoints = absl::btree_map<uint64_t, std::shared_ptr<const DiskContent>>;
+  void MakeCheckpoint(uint64_t number, absl::Span<const storage::Family> families);
+  void RemoveCheckpoint(uint64_t number) { checkpoints_.erase(number); }
+  const Checkpoints& checkpoints() const { return checkpoints_; }
+
   // Keeps the state as of the newest batch readable until it is unpinned.
   uint64_t Pin();
   void Unpin(uint64_t sequence);
@@ -108,6 +117,7 @@ class DiskContent {
   void TakeBack(Batch* batch);
 
   std::array<FamilyMap, storage::kFamilyCount> families_;
+  Checkpoints checkpoints_;
   uint64_t sequence_ = 0;
   std::deque<Batch> tail_;  // the last one is number sequence_
   size_t unsynced_ = 0;     // how many at the end of the tail have no time yet

@@ -39,6 +39,7 @@ void DrawSizes(SimRandom* random, Scenario* scenario) {
   scenario->block_transactions_max = PickOf<uint64_t>(random, {4, 64, 16384, 16384});
   scenario->duplicate_window_blocks = PickOf<uint64_t>(random, {16, 64, 64, 4096});
   scenario->execution_lag_max = PickOf<uint64_t>(random, {4, 8, 8, 64});
+  scenario->snapshot_interval_blocks = PickOf<uint64_t>(random, {16, 16, 64, 10000});
   scenario->mempool_transactions_max = PickOf<uint64_t>(random, {200, 10000, 10000});
   scenario->link_bytes_per_ms = PickOf<uint64_t>(random, {0, 125000, 125000, 20000});
 }

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "crypto/encoding.h"
 #include "crypto/hash.h"
+#include "crypto/merkle.h"
 #include "kiln/state.h"
 
 namespace kiln::sim {
@@ -47,6 +48,7 @@ std::string ReferenceExecution::Execute(const consensus::Block& block, bool clie
     ids.push_back(id);
     replies.push_back(Apply(envelope, id, height, &writes));
     const bool was_executed = replies.back().code < Reply::kFirstEngineCode;
+    if (was_executed && !envelope.payload.empty()) ++shown_;
     if (!was_executed || !clients_alone || envelope.payload.empty()) continue;
     const auto submitted = submitted_.find(id);
     const uint32_t times = submitted == submitted_.end() ? 0 : submitted->second;
@@ -61,6 +63,7 @@ std::string ReferenceExecution::Execute(const consensus::Block& block, bool clie
   state_.height = block.header.height;
   state_.time_us = block.header.time_us;
   state_.epoch = block.header.epoch;
+  NameSnapshot(height);
   roots_.push_back(state_.Root());
   results_.push_back({block.id, std::move(ids), std::move(replies)});
   return wrong;
@@ -182,6 +185,45 @@ Hash ReferenceExecution::ApplicationRoot(uint64_t height,
       .Digest(crypto::HashBytes("kiln/v1/state-writes", written.view()))
       .Digest(crypto::HashBytes("kiln/v1/block-results", results.view()));
   return crypto::HashBytes("kiln/v1/application-root", root.view());
+}
+
+// At a multiple of the interval the snapshot of one interval before takes its place in the state.
+void ReferenceExecution::NameSnapshot(uint64_t height) {
+  const uint64_t interval = limits_.snapshot_interval_blocks;
+  if (height % interval != 0) return;
+  if (height > interval) {
+    state_.snapshot_height = {height - interval};
+    state_.snapshot_root = SnapshotRoot(height - interval);
+  }
+  crypto::Encoder head;
+  head.Raw(consensus::Encode(state_)).U64(shown_);
+  snapshot_head_ = std::move(head).Take();
+}
+
+// Merkle root over pieces of 256 KiB of: key and value of "e" (the head), of "u" and each key of
+// the state, of "w" and each height of the window (the first halves of the ids executed there).
+Hash ReferenceExecution::SnapshotRoot(uint64_t height) const {
+  crypto::Encoder stream;
+  stream.Bytes("e").Bytes(snapshot_head_);
+  for (const auto& [key, value] : StateAt(height)) stream.Bytes("u" + key).Bytes(value);
+  const uint64_t window = limits_.duplicate_window_blocks;
+  for (uint64_t at = height < window ? 1 : height - window + 1; at <= height; ++at) {
+    std::string key = "w";
+    for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(at >> shift));
+    std::string ids;
+    for (size_t i = 0; i < results_[at].ids.size(); ++i) {
+      if (results_[at].replies[i].code >= Reply::kFirstEngineCode) continue;
+      ids.append(results_[at].ids[i].view().data(), 16);
+    }
+    stream.Bytes(key).Bytes(ids);
+  }
+  std::vector<Hash> leaves;
+  for (absl::string_view rest = stream.view(); !rest.empty();) {
+    const absl::string_view piece = rest.substr(0, 256 << 10);
+    leaves.push_back(crypto::MerkleLeaf(piece));
+    rest.remove_prefix(piece.size());
+  }
+  return crypto::MerkleRoot(leaves);
 }
 
 }  // namespace kiln::sim

@@ -54,6 +54,8 @@ class ReferenceExecution {
   Reply Assign(const std::string& payload, std::map<std::string, std::string>* writes);
   Hash ApplicationRoot(uint64_t height, const std::map<std::string, std::string>& writes,
                        const std::vector<Reply>& replies) const;
+  void NameSnapshot(uint64_t height);
+  Hash SnapshotRoot(uint64_t height) const;
 
   const ChainLimits limits_;
   consensus::ExecutedState state_;
@@ -64,6 +66,8 @@ class ReferenceExecution {
     std::vector<Reply> replies;
   };
   std::vector<Results> results_ = {{}};  // by height
+  uint64_t shown_ = 0;                   // transactions that the application saw
+  std::string snapshot_head_;            // of the newest height that has a snapshot
   std::map<std::string, std::vector<std::pair<uint64_t, std::string>>> versions_;
   absl::flat_hash_map<Hash, uint32_t> submitted_;
   struct Executions {

@@ -46,6 +46,7 @@ struct Scenario {
   uint64_t block_transactions_max = 16384;
   uint64_t duplicate_window_blocks = 64;
   uint64_t execution_lag_max = 8;
+  uint64_t snapshot_interval_blocks = 64;
   uint64_t mempool_transactions_max = 10000;
   bool real_signatures = false;  // Ed25519 in place of the world's keyed hash
 

@@ -57,6 +57,7 @@ Genesis MakeSimGenesis(const Scenario& scenario) {
   genesis.limits.block_transactions_max = scenario.block_transactions_max;
   genesis.limits.duplicate_window_blocks = scenario.duplicate_window_blocks;
   genesis.limits.execution_lag_max = scenario.execution_lag_max;
+  genesis.limits.snapshot_interval_blocks = scenario.snapshot_interval_blocks;
   return genesis;
 }
 

@@ -42,10 +42,10 @@ class SimBatch final : public storage::WriteBatch {
 class SimSnapshot final : public storage::Snapshot {
  public:
   explicit SimSnapshot(const SimDatabase* database) : database_(database) {
-    if (DiskContent* content = database_->content()) sequence_ = content->Pin();
+    if (DiskContent* content = database_->mutable_content()) sequence_ = content->Pin();
   }
   ~SimSnapshot() override {
-    if (DiskContent* content = database_->content()) content->Unpin(sequence_);
+    if (DiskContent* content = database_->mutable_content()) content->Unpin(sequence_);
   }
   SimSnapshot(const SimSnapshot&) = delete;
   SimSnapshot& operator=(const SimSnapshot&) = delete;
@@ -173,7 +173,11 @@ SimDatabase::~SimDatabase() {
   if (disk_ != nullptr) disk_->Release();
 }
 
-DiskContent* SimDatabase::content() const {
+const DiskContent* SimDatabase::content() const {
+  return checkpoint_ != nullptr ? checkpoint_.get() : mutable_content();
+}
+
+DiskContent* SimDatabase::mutable_content() const {
   return disk_ == nullptr ? nullptr : &disk_->content();
 }
 
@@ -208,6 +212,39 @@ std::unique_ptr<storage::Iterator> SimDatabase::NewIterator(
 
 std::unique_ptr<const storage::Snapshot> SimDatabase::TakeSnapshot() {
   return std::make_unique<const SimSnapshot>(this);
+}
+
+absl::Status SimDatabase::MakeCheckpoint(uint64_t number) {
+  constexpr Family kFamilies[] = {Family::kApplicationState, Family::kMetadata};
+  if (disk_ == nullptr) return GoneError();
+  return disk_->MakeCheckpoint(number, kFamilies);
+}
+
+absl::StatusOr<std::vector<uint64_t>> SimDatabase::Checkpoints() const {
+  const DiskContent* content = this->content();
+  if (content == nullptr) return GoneError();
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, checkpoint] : content->checkpoints()) numbers.push_back(number);
+  return numbers;
+}
+
+absl::StatusOr<std::shared_ptr<storage::Database>> SimDatabase::OpenCheckpoint(
+    uint64_t number) const {
+  const DiskContent* content = this->content();
+  if (content == nullptr) return GoneError();
+  const auto found = content->checkpoints().find(number);
+  const std::string name = absl::StrCat(dir(), "/snapshots/", number);
+  if (found == content->checkpoints().end()) {
+    return absl::NotFoundError(absl::StrCat("there is no ledger in ", name));
+  }
+  return std::make_shared<SimDatabase>(found->second, name);
+}
+
+absl::Status SimDatabase::RemoveCheckpoint(uint64_t number) {
+  DiskContent* content = mutable_content();
+  if (content == nullptr) return GoneError();
+  content->RemoveCheckpoint(number);
+  return absl::OkStatus();
 }
 
 }  // namespace kiln::sim

@@ -142,6 +142,16 @@ absl::Status SimDisk::Sync(ChangeList changes) {
   return absl::OkStatus();
 }
 
+absl::Status SimDisk::MakeCheckpoint(uint64_t number, absl::Span<const Family> families) {
+  if (is_full_) {
+    ++counters_.full_writes;
+    return absl::ResourceExhaustedError("no space left on device");
+  }
+  content_.MakeCheckpoint(number, families);
+  if (!syncs_lie_ && !has_hole_) content_.SyncAt(0);
+  return absl::OkStatus();
+}
+
 // --- What is durable
 
 absl::StatusOr<absl::string_view> SimDisk::DurableGet(Family family, absl::string_view key,

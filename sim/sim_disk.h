@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/random.h"
 #include "consensus/safety_record.h"
 #include "sim/disk_content.h"
@@ -146,6 +147,7 @@ class SimDisk {
   // For the open database.
   absl::Status Write(ChangeList changes, storage::Durability durability);
   absl::Status Sync(ChangeList changes);
+  absl::Status MakeCheckpoint(uint64_t number, absl::Span<const storage::Family> families);
   DiskContent& content() { return content_; }
   void Release() { open_ = nullptr; }
 

@@ -22,16 +22,6 @@ absl::Status FolderError(absl::string_view what, const fs::path& path, absl::str
   return absl::UnavailableError(absl::StrCat("cannot ", what, " ", path.string(), ": ", why));
 }
 
-// A new name in a folder survives a power loss only once the folder itself is synced.
-absl::Status SyncFolder(const fs::path& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return FolderError("open", path, std::strerror(errno));
-  const bool synced = fsync(descriptor) == 0;
-  const int error = errno;
-  close(descriptor);
-  return synced ? absl::OkStatus() : FolderError("sync", path, std::strerror(error));
-}
-
 // Creates the folder, and those above it that are missing, and syncs each one's parent before the
 // next is made: whenever this is cut short, only the lowest folder that is there may not be durable
 // yet. The next start finds it and syncs its parent first.
@@ -45,14 +35,12 @@ absl::Status CreateFolder(const fs::path& path) {
     fs::create_directory(path, error);
     if (error) return FolderError("create", path, error.message());
   }
-  return SyncFolder(parent);
+  return SyncFolder(parent.string());
 }
 
 absl::Status CreateDataFolder(const fs::path& path) {
+  KILN_RETURN_IF_ERROR(MakeFolder(path.string()));
   std::error_code error;
-  const fs::path absolute = fs::absolute(path, error).lexically_normal();
-  if (error) return FolderError("find", path, error.message());
-  KILN_RETURN_IF_ERROR(CreateFolder(absolute.has_filename() ? absolute : absolute.parent_path()));
   fs::permissions(path, fs::perms::owner_all, error);
   if (error) return FolderError("set the mode of", path, error.message());
   return absl::OkStatus();
@@ -87,6 +75,22 @@ absl::Status RequireCurrentBesideTables(const fs::path& path) {
 }
 
 }  // namespace
+
+absl::Status MakeFolder(const std::string& dir) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(dir, error).lexically_normal();
+  if (error) return FolderError("find", dir, error.message());
+  return CreateFolder(absolute.has_filename() ? absolute : absolute.parent_path());
+}
+
+absl::Status SyncFolder(const std::string& dir) {
+  const int descriptor = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return FolderError("open", dir, std::strerror(errno));
+  const bool synced = fsync(descriptor) == 0;
+  const int error = errno;
+  close(descriptor);
+  return synced ? absl::OkStatus() : FolderError("sync", dir, std::strerror(error));
+}
 
 absl::Status PrepareDataDir(const std::string& dir) {
   const fs::path path(dir);

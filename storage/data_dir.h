@@ -17,6 +17,12 @@ absl::Status PrepareDataDir(const std::string& dir);
 // NotFound unless a ledger is in the folder; DataLoss as above.
 absl::Status RequireLedger(const std::string& dir);
 
+// Creates the folder, and those above it that are missing. All of them are durable when this
+// returns.
+absl::Status MakeFolder(const std::string& dir);
+// What was created, renamed or removed in the folder is durable when this returns.
+absl::Status SyncFolder(const std::string& dir);
+
 }  // namespace kiln::storage
 
 #endif  // KILN_STORAGE_DATA_DIR_H_

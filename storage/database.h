@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -93,6 +94,17 @@ class Database {
   absl::StatusOr<bool> IsEmpty(Family family) const;
 
   virtual std::unique_ptr<const Snapshot> TakeSnapshot() = 0;
+
+  // A checkpoint is a copy of all that is stored at one moment, under a number, which outlives the
+  // process. REQUIRES: there is none of that number. When it returns OK, it and what was written
+  // before are durable. Writes go on meanwhile, and may be in it or not.
+  virtual absl::Status MakeCheckpoint(uint64_t number) = 0;
+  // Ascending.
+  virtual absl::StatusOr<std::vector<uint64_t>> Checkpoints() const = 0;
+  // To read only. NotFound when there is none. Must not outlive this database.
+  virtual absl::StatusOr<std::shared_ptr<Database>> OpenCheckpoint(uint64_t number) const = 0;
+  // At once, or not at all. Nothing happens when there is none.
+  virtual absl::Status RemoveCheckpoint(uint64_t number) = 0;
 
   StoreCounters counters() const {
     return {.bytes_written = bytes_written_.load(std::memory_order_relaxed),

@@ -213,6 +213,10 @@ absl::Status Auditor::CheckResults(const consensus::Block& block) {
       state.epoch != block.header.epoch) {
     return Wrong("height, time or epoch of the executed state is not the block's");
   }
+  if (state.snapshot_height !=
+      consensus::SnapshotNamedAt(state.height, genesis_.limits.snapshot_interval_blocks)) {
+    return Wrong("the executed state names the snapshot of another height");
+  }
   if (state.height == executed_->height && state != *executed_) {
     return Wrong("they are not those of the newest state");
   }

@@ -32,10 +32,6 @@ std::string EncodeHeight(Height height) {
   return std::move(encoder).Take();
 }
 
-bool IsExecuted(const Reply& reply) {
-  return reply.code != Reply::kDuplicate && reply.code != Reply::kExpired;
-}
-
 // Store over one database. persist_mutex_ and apply_mutex_ are held during a write, mutex_ never
 // is: readers do not wait for the disk. Order: persist_mutex_ or apply_mutex_, then mutex_.
 class LedgerStore final : public Store {
@@ -57,6 +53,12 @@ class LedgerStore final : public Store {
   absl::StatusOr<BlockResults> ResultsAt(Height height) const override;
   absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id, Height lowest) const override;
   View state_view() const override;
+  absl::Status TakeSnapshot() override;
+  absl::StatusOr<std::vector<Height>> Snapshots() const override;
+  absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const override;
+  absl::Status DropSnapshot(Height height) override {
+    return database_->RemoveCheckpoint(height.value);
+  }
   StoreCounters counters() const override { return database_->counters(); }
 
  private:
@@ -72,6 +74,7 @@ class LedgerStore final : public Store {
   consensus::BlockPtr Cached(const Hash& id) const;
 
   const std::shared_ptr<Database> database_;
+  const ChainLimits limits_;
   const LedgerReader reader_;
   const RecoveredLedger recovered_;
 
@@ -96,7 +99,8 @@ class LedgerStore final : public Store {
 LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis,
                          LedgerImage image)
     : database_(std::move(database)),
-      reader_(database_.get(), genesis.limits),
+      limits_(genesis.limits),
+      reader_(database_.get(), limits_),
       recovered_(std::move(image.ledger)),
       head_(recovered_.committed),
       high_qc_round_(recovered_.safety.high_qc.round),
@@ -306,6 +310,33 @@ consensus::ExecutedState LedgerStore::executed_state() const {
 Store::View LedgerStore::state_view() const {
   absl::MutexLock lock(&mutex_);
   return view_;
+}
+
+absl::Status LedgerStore::TakeSnapshot() {
+  absl::MutexLock lock(&apply_mutex_);  // what is copied is the state of one height
+  KILN_RETURN_IF_ERROR(database_->failure());
+  return database_->MakeCheckpoint(executed_state().height.value);
+}
+
+absl::StatusOr<std::vector<Height>> LedgerStore::Snapshots() const {
+  KILN_ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers, database_->Checkpoints());
+  std::vector<Height> heights;
+  for (const uint64_t number : numbers) heights.push_back({number});
+  return heights;
+}
+
+absl::StatusOr<std::unique_ptr<StateCursor>> LedgerStore::OpenSnapshot(Height height) const {
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<const Database> copy,
+                        database_->OpenCheckpoint(height.value));
+  KILN_ASSIGN_OR_RETURN(const consensus::ExecutedState executed,
+                        LedgerReader(copy.get(), limits_).Executed());
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, ResultsAt(height));
+  if (executed != results.state) {
+    return absl::DataLossError(absl::StrCat(copy->dir(), " is no snapshot of the state of height ",
+                                            height.value, ", but of height ",
+                                            executed.height.value));
+  }
+  return MakeStateCursor(std::move(copy));
 }
 
 absl::StatusOr<BlockResults> LedgerStore::ResultsAt(Height height) const {

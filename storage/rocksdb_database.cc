@@ -5,6 +5,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/perf_level.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -13,10 +14,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "storage/checkpoint_folders.h"
 #include "storage/data_dir.h"
 #include "storage/database_options.h"
 #include "storage/log_check.h"
@@ -203,8 +208,10 @@ class RocksDbDatabase final : public RocksDb {
  public:
   RocksDbDatabase(const std::string& dir, rocksdb::Env* env, size_t write_buffer_bytes)
       : RocksDb(dir),
+        machine_(env),
         env_(rocksdb::NewCompositeEnv(MakeStrictFileSystem(env->GetFileSystem()))),
-        write_buffer_bytes_(write_buffer_bytes) {}
+        write_buffer_bytes_(write_buffer_bytes),
+        checkpoints_(dir) {}
   ~RocksDbDatabase() override;
 
   absl::Status OpenReadWrite();
@@ -223,6 +230,12 @@ class RocksDbDatabase final : public RocksDb {
   std::unique_ptr<const Snapshot> TakeSnapshot() override {
     return std::make_unique<const RocksDbSnapshot>(db_.get());
   }
+  absl::Status MakeCheckpoint(uint64_t number) override;
+  absl::StatusOr<std::vector<uint64_t>> Checkpoints() const override {
+    return checkpoints_.Numbers();
+  }
+  absl::StatusOr<std::shared_ptr<Database>> OpenCheckpoint(uint64_t number) const override;
+  absl::Status RemoveCheckpoint(uint64_t number) override;
   FamilySize SizeOf(Family family) const override;
   void DeleteAll(Family family, WriteBatch* batch) const override {
     static_cast<RocksDbBatch*>(batch)->DeleteAll(family);
@@ -238,8 +251,13 @@ class RocksDbDatabase final : public RocksDb {
     return handles_[static_cast<size_t>(family)];
   }
 
+  rocksdb::Env* const machine_;  // the disk as it is
   const std::unique_ptr<rocksdb::Env> env_;
   const size_t write_buffer_bytes_;
+  const CheckpointFolders checkpoints_;
+  mutable absl::Mutex checkpoints_mutex_;
+  mutable absl::btree_map<uint64_t, std::weak_ptr<Database>> open_checkpoints_
+      ABSL_GUARDED_BY(checkpoints_mutex_);
   rocksdb::FileLock* reader_lock_ = nullptr;  // RocksDB itself takes it when it may write
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_{};
@@ -258,7 +276,7 @@ absl::Status RocksDbDatabase::OpenReadWrite() {
   if (!status.ok()) return OpenError(dir(), status);
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), handles_.begin());
-  return absl::OkStatus();
+  return checkpoints_.RemoveLeftovers();
 }
 
 absl::Status RocksDbDatabase::OpenReadOnly() {
@@ -331,6 +349,37 @@ absl::Status RocksDbDatabase::Compact() {
     return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
   }
   return absl::OkStatus();
+}
+
+// Tables become hard links. What is in the log only is written into tables first, so that the copy
+// needs no log.
+absl::Status RocksDbDatabase::MakeCheckpoint(uint64_t number) {
+  KILN_RETURN_IF_ERROR(checkpoints_.Prepare());
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(checkpoints_.PathOf(number));
+  if (!status.ok()) {
+    return Annotate(WriteError(status), absl::StrCat("making ", checkpoints_.PathOf(number)));
+  }
+  return checkpoints_.Sync();
+}
+
+// All who read one share it, because a folder can be open once.
+absl::StatusOr<std::shared_ptr<Database>> RocksDbDatabase::OpenCheckpoint(uint64_t number) const {
+  absl::MutexLock lock(&checkpoints_mutex_);
+  if (std::shared_ptr<Database> shared = open_checkpoints_[number].lock()) return shared;
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<Database> opened,
+                        OpenRocksDbDatabase(checkpoints_.PathOf(number), Access::kReadOnly,
+                                            machine_, write_buffer_bytes_));
+  open_checkpoints_[number] = opened;
+  return opened;
+}
+
+absl::Status RocksDbDatabase::RemoveCheckpoint(uint64_t number) {
+  absl::MutexLock lock(&checkpoints_mutex_);
+  open_checkpoints_.erase(number);
+  return checkpoints_.Remove(number);
 }
 
 FamilySize RocksDbDatabase::SizeOf(Family family) const {

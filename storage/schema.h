@@ -14,7 +14,7 @@
 
 namespace kiln::storage {
 
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 
 // One column family each. The number is part of every checksum: never reuse one.
 enum class Family : uint8_t {

@@ -42,7 +42,44 @@ class SnapshotView final : public StateView {
   const std::unique_ptr<const Snapshot> snapshot_;
 };
 
+class DatabaseCursor final : public StateCursor {
+ public:
+  explicit DatabaseCursor(std::shared_ptr<const Database> database)
+      : database_(std::move(database)),
+        iterator_(database_->NewIterator(Family::kApplicationState, StateKeyEnd())) {}
+
+  absl::StatusOr<bool> Seek(absl::string_view key) override {
+    iterator_->Seek(StateKey(key));
+    return Look();
+  }
+  absl::StatusOr<bool> Next() override {
+    iterator_->Next();
+    return Look();
+  }
+  absl::string_view key() const override { return iterator_->key().substr(1); }
+  absl::string_view value() const override { return value_; }
+
+ private:
+  absl::StatusOr<bool> Look() {
+    if (!iterator_->Valid()) {
+      KILN_RETURN_IF_ERROR(Annotate(iterator_->status(), "reading a snapshot"));
+      return false;
+    }
+    KILN_ASSIGN_OR_RETURN(value_,
+                          Unseal(Family::kApplicationState, iterator_->key(), iterator_->value()));
+    return true;
+  }
+
+  const std::shared_ptr<const Database> database_;
+  const std::unique_ptr<Iterator> iterator_;
+  absl::string_view value_;
+};
+
 }  // namespace
+
+std::unique_ptr<StateCursor> MakeStateCursor(std::shared_ptr<const Database> database) {
+  return std::make_unique<DatabaseCursor>(std::move(database));
+}
 
 std::shared_ptr<const StateView> MakeStateView(std::shared_ptr<Database> database) {
   return std::make_shared<const SnapshotView>(std::move(database));

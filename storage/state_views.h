@@ -5,10 +5,14 @@
 #include <memory>
 
 #include "kiln/state.h"
+#include "storage/store.h"
 
 namespace kiln::storage {
 
 class Database;
+
+// Over what is in `database`, to which nobody writes; keeps it open.
+std::unique_ptr<StateCursor> MakeStateCursor(std::shared_ptr<const Database> database);
 
 // What is in `database` now. The view keeps the database open; it may outlive the store.
 std::shared_ptr<const StateView> MakeStateView(std::shared_ptr<Database> database);

@@ -51,6 +51,13 @@ struct BlockResults {
   std::vector<Reply> replies;
 };
 
+inline bool IsExecuted(const Reply& reply) {
+  return reply.code < Reply::kFirstEngineCode;
+}
+// The ids that were executed, in order, without what was set aside as expired or repeated.
+// DataLoss when there are not as many replies as ids.
+absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIds(const BlockResults& results);
+
 struct TransactionPosition {
   Height height;
   uint32_t index = 0;
@@ -60,6 +67,21 @@ struct TransactionPosition {
 struct StoreCounters {
   uint64_t bytes_written = 0;
   uint64_t syncs = 0;
+};
+
+// Over the application's state as of one snapshot, in order of its keys. Keeps the snapshot
+// readable for as long as it lives, and must not outlive the store. For one thread.
+class StateCursor {
+ public:
+  virtual ~StateCursor() = default;
+
+  // To the first key not below, or to the next one. False: there is none. DataLoss names what was
+  // not read back as it was written.
+  virtual absl::StatusOr<bool> Seek(absl::string_view key) = 0;
+  virtual absl::StatusOr<bool> Next() = 0;  // REQUIRES: on a key
+  // REQUIRES: on a key. Views live until the cursor moves.
+  virtual absl::string_view key() const = 0;
+  virtual absl::string_view value() const = 0;
 };
 
 // Thread-safe. Persist is called by the replica's thread and ApplyBlock by the executing thread,
@@ -107,6 +129,17 @@ class Store {
     Height height;
   };
   virtual View state_view() const = 0;
+
+  // Keeps the newest applied state as a snapshot of its height. Durable, and complete, when it
+  // returns OK; does not hold up Persist. REQUIRES: there is none of that height. Called by the
+  // executing thread, between two ApplyBlock.
+  virtual absl::Status TakeSnapshot() = 0;
+  // Heights of those kept, ascending.
+  virtual absl::StatusOr<std::vector<Height>> Snapshots() const = 0;
+  // NotFound when there is none; DataLoss when it is of another state than the results say.
+  virtual absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const = 0;
+  // Cursors over it may fail from then on.
+  virtual absl::Status DropSnapshot(Height height) = 0;
 
   virtual StoreCounters counters() const = 0;
 };

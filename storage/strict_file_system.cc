@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -101,7 +102,9 @@ class StrictFileSystem final : public rocksdb::FileSystemWrapper {
 
   const std::shared_ptr<SyncGate> gate_ = std::make_shared<SyncGate>();
   absl::Mutex mutex_;
-  std::weak_ptr<rocksdb::FSWritableFile> newest_log_ ABSL_GUARDED_BY(mutex_);
+  // By folder: a checkpoint's has copies of logs in it.
+  absl::btree_map<std::string, std::weak_ptr<rocksdb::FSWritableFile>> newest_logs_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 std::string FolderOf(const std::string& path) {
@@ -119,7 +122,7 @@ IOStatus StrictFileSystem::SyncNewestLog(const std::string& folder) {
   std::shared_ptr<rocksdb::FSWritableFile> log;
   {
     absl::MutexLock lock(&mutex_);
-    log = newest_log_.lock();
+    log = newest_logs_[folder].lock();
   }
   if (log == nullptr) return IOStatus::OK();
   IOStatus status = gate_->Pass([&] { return log->Sync({}, nullptr); });
@@ -141,7 +144,8 @@ IOStatus StrictFileSystem::NewWritableFile(const std::string& path,
   *file = std::make_unique<StrictFile>(made, gate_);
   if (!is_log) return status;
   absl::MutexLock lock(&mutex_);
-  newest_log_ = made;
+  absl::erase_if(newest_logs_, [](const auto& log) { return log.second.expired(); });
+  newest_logs_[FolderOf(path)] = made;
   return status;
 }
 

@@ -31,6 +31,7 @@ struct ChainLimits {
   uint64_t duplicate_window_blocks = 4096;  // heights a transaction is remembered for: 16 to 65,536
   uint64_t execution_lag_max = 8;      // heights a header's execution may trail commits: 4 to 64
   uint64_t clock_skew_max_ms = 10000;  // how far a block's time may be ahead: 100 to 60,000
+  uint64_t snapshot_interval_blocks = 10000;  // heights between snapshots: 16 to 1,000,000
 };
 
 // Validated when parsed: names and keys unique, powers positive, their sum at most INT64_MAX / 8.

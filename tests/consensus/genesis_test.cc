@@ -40,6 +40,7 @@ TEST(Genesis, ChecksBothEndsOfEveryLimitAndNamesTheField) {
       {"limits.duplicate_window_blocks", &ChainLimits::duplicate_window_blocks, 16, 65536},
       {"limits.execution_lag_max", &ChainLimits::execution_lag_max, 4, 64},
       {"limits.clock_skew_max_ms", &ChainLimits::clock_skew_max_ms, 100, 60000},
+      {"limits.snapshot_interval_blocks", &ChainLimits::snapshot_interval_blocks, 16, 1'000'000},
   };
   for (const LimitCase& c : cases) {
     const auto with = [&c](uint64_t value) {
@@ -106,6 +107,7 @@ TEST(Genesis, GivesEveryDifferenceAnotherChainId) {
       [](Genesis& g) { ++g.limits.duplicate_window_blocks; },
       [](Genesis& g) { ++g.limits.execution_lag_max; },
       [](Genesis& g) { ++g.limits.clock_skew_max_ms; },
+      [](Genesis& g) { ++g.limits.snapshot_interval_blocks; },
   };
   EXPECT_EQ(base.ChainId(), TestGenesis({1, 1, 1, 1}).ChainId());
   for (size_t i = 0; i < changes.size(); ++i) {

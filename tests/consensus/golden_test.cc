@@ -166,10 +166,13 @@ TEST(Golden, ExecutedState) {
                             .application_root = Filled(0x34),
                             .channels_root = Filled(0x35),
                             .channels_count = 0x36,
-                            .next_validators_hash = Filled(0x37)};
+                            .next_validators_hash = Filled(0x37),
+                            .snapshot_height = {0x38},
+                            .snapshot_root = Filled(0x39)};
   EXPECT_EQ(Hex(Encode(state)),
             absl::StrCat("3100000000000000", "3200000000000000", "3300000000000000",
-                         Repeat("34", 32), Repeat("35", 32), "3600000000000000", Repeat("37", 32)));
+                         Repeat("34", 32), Repeat("35", 32), "3600000000000000", Repeat("37", 32),
+                         "3800000000000000", Repeat("39", 32)));
   EXPECT_EQ(Hex(state.Root()), "5d82bb1de9820684945609cc28fae220f3ad6bc27520a025a9588afb13fe254d");
 }
 

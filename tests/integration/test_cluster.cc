@@ -31,6 +31,7 @@ namespace fs = std::filesystem;
 
 constexpr uint16_t kLowestPort = 11000;
 constexpr uint16_t kHighestPort = 19900;
+constexpr uint64_t kSnapshotIntervalBlocks = 200;  // so that no test is too short for some
 constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
 
 uint64_t ChooseSeed() {
@@ -126,6 +127,7 @@ TestCluster::TestCluster(size_t validators, const Settings& settings) {
   request.powers.assign(validators, 1);
   request.base_port = ports_.first();
   request.time_us = static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()));
+  request.limits.snapshot_interval_blocks = kSnapshotIntervalBlocks;
   absl::StatusOr<node::Testnet> testnet = node::WriteTestnet(request);
   KILN_CHECK_OK(testnet.status());
   homes_ = testnet->homes;

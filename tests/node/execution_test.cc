@@ -58,7 +58,9 @@ struct World {
         store(genesis),
         chain(genesis, &store),
         window(std::make_unique<DuplicateWindow>(window_blocks)),
-        executor(std::make_unique<Executor>(genesis.limits, &store, &application, window.get())) {}
+        snapshots(std::make_unique<Snapshots>(genesis.limits, &store, /*kept=*/2)),
+        executor(std::make_unique<Executor>(genesis.limits, &store, &application, window.get(),
+                                            snapshots.get())) {}
 
   absl::StatusOr<ExecutedBlock> Run(const std::vector<TestTransaction>& transactions) {
     return executor->Execute(chain.Commit(transactions));
@@ -77,7 +79,10 @@ struct World {
   void Restart() {
     window = std::make_unique<DuplicateWindow>(genesis.limits.duplicate_window_blocks);
     ASSERT_TRUE(window->Restore(store).ok());
-    executor = std::make_unique<Executor>(genesis.limits, &store, &application, window.get());
+    snapshots = std::make_unique<Snapshots>(genesis.limits, &store, /*kept=*/2);
+    ASSERT_TRUE(snapshots->Restore().ok());
+    executor = std::make_unique<Executor>(genesis.limits, &store, &application, window.get(),
+                                          snapshots.get());
   }
 
   Genesis genesis;
@@ -85,6 +90,7 @@ struct World {
   ScriptedApplication application;
   TestChain chain;
   std::unique_ptr<DuplicateWindow> window;
+  std::unique_ptr<Snapshots> snapshots;
   std::unique_ptr<Executor> executor;
 };
 

@@ -51,7 +51,8 @@ TEST(GenesisJson, ReadsBackWhatItWrote) {
                     .block_transactions_max = 65536,
                     .duplicate_window_blocks = 16,
                     .execution_lag_max = 64,
-                    .clock_skew_max_ms = 100};
+                    .clock_skew_max_ms = 100,
+                    .snapshot_interval_blocks = 16};
   const absl::StatusOr<Genesis> read = Genesis::FromJson(genesis.ToJson());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->ToJson(), genesis.ToJson());
@@ -135,6 +136,7 @@ TEST(GenesisJson, AgreesWithValidateAtEachEndOfEachRange) {
       {"duplicate_window_blocks", &ChainLimits::duplicate_window_blocks, 16, 65536},
       {"execution_lag_max", &ChainLimits::execution_lag_max, 4, 64},
       {"clock_skew_max_ms", &ChainLimits::clock_skew_max_ms, 100, 60000},
+      {"snapshot_interval_blocks", &ChainLimits::snapshot_interval_blocks, 16, 1'000'000},
   };
   for (const Ends& ends : kEnds) {
     for (const uint64_t value : {ends.min - 1, ends.min, ends.max, ends.max + 1}) {

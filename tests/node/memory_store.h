@@ -51,6 +51,24 @@ class MemoryStateView : public StateView {
   const StateMap entries_;
 };
 
+class MemoryCursor : public StateCursor {
+ public:
+  explicit MemoryCursor(std::shared_ptr<const MemoryStateView> state)
+      : state_(std::move(state)), at_(state_->entries().end()) {}
+
+  absl::StatusOr<bool> Seek(absl::string_view key) override {
+    at_ = state_->entries().lower_bound(std::string(key));
+    return at_ != state_->entries().end();
+  }
+  absl::StatusOr<bool> Next() override { return ++at_ != state_->entries().end(); }
+  absl::string_view key() const override { return at_->first; }
+  absl::string_view value() const override { return at_->second; }
+
+ private:
+  const std::shared_ptr<const MemoryStateView> state_;
+  StateMap::const_iterator at_;
+};
+
 // Keeps the contract of Store and nothing on disk: Recover() returns what a store that was closed
 // and opened again would find now. Thread-safe. Copies the whole state for each block applied.
 class MemoryStore : public Store {
@@ -156,6 +174,28 @@ class MemoryStore : public Store {
     absl::MutexLock lock(&mutex_);
     return {.state = state_, .height = executed_state_.height};
   }
+  absl::Status TakeSnapshot() override {
+    absl::MutexLock lock(&mutex_);
+    KILN_CHECK(snapshots_.emplace(executed_state_.height, state_).second);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<Height>> Snapshots() const override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<Height> heights;
+    for (const auto& [height, state] : snapshots_) heights.push_back(height);
+    return heights;
+  }
+  absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const override {
+    absl::MutexLock lock(&mutex_);
+    const auto found = snapshots_.find(height);
+    if (found == snapshots_.end()) return absl::NotFoundError("no snapshot of this height");
+    return std::make_unique<MemoryCursor>(found->second);
+  }
+  absl::Status DropSnapshot(Height height) override {
+    absl::MutexLock lock(&mutex_);
+    snapshots_.erase(height);
+    return absl::OkStatus();
+  }
   StoreCounters counters() const override {
     absl::MutexLock lock(&mutex_);
     return counters_;
@@ -197,6 +237,7 @@ class MemoryStore : public Store {
   std::map<Height, BlockResults> results_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const MemoryStateView> state_ ABSL_GUARDED_BY(mutex_);
   consensus::ExecutedState executed_state_ ABSL_GUARDED_BY(mutex_);
+  std::map<Height, std::shared_ptr<const MemoryStateView>> snapshots_ ABSL_GUARDED_BY(mutex_);
   StoreCounters counters_ ABSL_GUARDED_BY(mutex_);
 };
 

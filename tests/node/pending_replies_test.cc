@@ -96,7 +96,8 @@ class PendingRepliesTest : public ::testing::Test {
   EchoApplication application_;
   TestChain chain_{genesis_, &store_};
   DuplicateWindow window_{16};
-  Executor executor_{genesis_.limits, &store_, &application_, &window_};
+  Snapshots snapshots_{genesis_.limits, &store_, /*kept=*/2};
+  Executor executor_{genesis_.limits, &store_, &application_, &window_, &snapshots_};
   int finality_reads_ = 0;
   PendingReplies pending_;
   std::shared_ptr<KeepingSink> sink_ = std::make_shared<KeepingSink>();

@@ -28,6 +28,7 @@ using ::testing::HasSubstr;
 
 // Long enough for a loaded machine under a sanitizer; nothing waits for all of it when all is well.
 constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr uint64_t kSnapshotInterval = 16;
 
 // Keeps what it was shown; a broken one fails at the transaction "broken".
 class BreakableRegister : public Application {
@@ -58,7 +59,9 @@ class ValidatorNodeTest : public testing::Test {
  protected:
   ValidatorNodeTest() {
     const absl::StatusOr<Testnet> testnet =
-        WriteTestnet({.output = dir_ / "net", .powers = {1, 1, 1, 1}});
+        WriteTestnet({.output = dir_ / "net",
+                      .powers = {1, 1, 1, 1},
+                      .limits = {.snapshot_interval_blocks = kSnapshotInterval}});
     EXPECT_TRUE(testnet.ok()) << testnet.status();
     homes_ = testnet->homes;
     genesis_ = testnet->genesis;
@@ -165,6 +168,26 @@ TEST_F(ValidatorNodeTest, RestartsWhileTheOthersGoOn) {
   for (const char* const payload : {"before", "without", "after"}) {
     EXPECT_TRUE(nodes_[1]->Query(payload, Read::kLinearizable, kPatience).ok()) << payload;
   }
+}
+
+TEST_F(ValidatorNodeTest, TakesSnapshotsAlsoAfterARestart) {
+  StartAll();
+  const auto run_to = [this](uint64_t height) {
+    for (int n = 0; nodes_[1]->status().executed_height < height; ++n) {
+      ASSERT_EQ(Put(1, absl::StrCat(height, "/", n)), "final");
+    }
+  };
+  run_to(3 * kSnapshotInterval);
+  nodes_[1].reset();
+  Start(1);
+  run_to(5 * kSnapshotInterval);
+  nodes_[1].reset();
+  size_t kept = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(homes_[1] + "/data/snapshots")) {
+    EXPECT_EQ(std::stoull(entry.path().filename().string()) % kSnapshotInterval, 0U);
+    ++kept;
+  }
+  EXPECT_EQ(kept, NodeOptions().snapshots_kept);
 }
 
 TEST_F(ValidatorNodeTest, StopsUnderLoadAndAnswersEverybody) {

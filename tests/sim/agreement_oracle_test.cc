@@ -22,7 +22,8 @@ class Ledger {
   explicit Ledger(const Genesis& genesis)
       : store(genesis),
         window_(genesis.limits.duplicate_window_blocks),
-        executor_(genesis.limits, &store, &application_, &window_) {}
+        snapshots_(genesis.limits, &store, /*kept=*/2),
+        executor_(genesis.limits, &store, &application_, &window_, &snapshots_) {}
 
   // The last of `blocks`, whose child is certified.
   void Commit(const BlockPtr& block, const BlockPtr& child, consensus::QuorumCertificate qc) {
@@ -39,6 +40,7 @@ class Ledger {
  private:
   SimApplication application_;
   node::DuplicateWindow window_;
+  node::Snapshots snapshots_;
   node::Executor executor_;
 };
 
@@ -142,14 +144,16 @@ TEST_F(Agreement, RefusesARegressOfTheRound) {
 }
 
 // The reference gives the roots of production's executor: puts, refusals, duplicates in and out of
-// the window, expired ones, barriers.
+// the window, expired ones, barriers; and with them those of its snapshots.
 TEST(Reference, GivesTheRootsOfTheExecutor) {
-  const Genesis genesis = node::SmallGenesis(16);
+  Genesis genesis = node::SmallGenesis(16);
+  genesis.limits.snapshot_interval_blocks = 16;
   storage::MemoryStore store(genesis);
   node::TestChain chain(genesis, &store);
   SimApplication application;
   node::DuplicateWindow window(16);
-  node::Executor executor(genesis.limits, &store, &application, &window);
+  node::Snapshots snapshots(genesis.limits, &store, /*kept=*/1);
+  node::Executor executor(genesis.limits, &store, &application, &window, &snapshots);
   ReferenceExecution reference(genesis);
   for (uint64_t height = 1; height <= 60; ++height) {
     const std::string payload = absl::StrCat("k", height % 7, "=v", height % 3);

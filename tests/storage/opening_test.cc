@@ -50,7 +50,7 @@ TEST_F(Opening, RefusesANewerFormat) {
     batch->PutSealed(Family::kMetadata, kFormatVersionKey, encoder.view());
   });
   ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition,
-                {"format 2", "use the version that wrote it"});
+                {absl::StrCat("format ", kFormatVersion + 1), "use the version that wrote it"});
 }
 
 TEST_F(Opening, RefusesALedgerWithoutItsSafetyRecord) {

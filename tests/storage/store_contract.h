@@ -263,6 +263,60 @@ TEST_P(StoreContract, FindsWhereATransactionWasExecutedAndSkipsDuplicates) {
   EXPECT_TRUE(absl::IsNotFound(store_->FindTransaction(same_prefix, Height{0}).status()));
 }
 
+// All of a snapshot, as "key=value" in order.
+inline std::vector<std::string> EntriesOf(const Store& store, Height height) {
+  const absl::StatusOr<std::unique_ptr<StateCursor>> cursor = store.OpenSnapshot(height);
+  KILN_CHECK_OK(cursor.status());
+  std::vector<std::string> entries;
+  for (auto is_on_key = (*cursor)->Seek(""); is_on_key.value(); is_on_key = (*cursor)->Next()) {
+    entries.push_back(absl::StrCat((*cursor)->key(), "=", (*cursor)->value()));
+  }
+  return entries;
+}
+
+TEST_P(StoreContract, KeepsASnapshotAsItWasWhileBlocksGoOn) {
+  ExtendBy(7);
+  for (uint64_t height = 1; height <= 2; ++height) Apply(height);
+  ASSERT_TRUE(store_->TakeSnapshot().ok());
+  Apply(3);
+  for (const bool reopened : {false, true}) {
+    if (reopened) Reopen();
+    EXPECT_THAT(store_->Snapshots().value(), testing::ElementsAre(Height{2}));
+    EXPECT_THAT(EntriesOf(*store_, {2}), testing::ElementsAre("at 2=written", "height=2"));
+    Extend();
+    Apply(reopened ? 5 : 4);
+  }
+}
+
+TEST_P(StoreContract, FindsKeysOfASnapshot) {
+  ExtendBy(4);
+  Apply(1);
+  ASSERT_TRUE(store_->TakeSnapshot().ok());
+  const std::unique_ptr<StateCursor> cursor = store_->OpenSnapshot({1}).value();
+  EXPECT_TRUE(cursor->Seek("at 10").value());
+  EXPECT_EQ(cursor->key(), "height");
+  EXPECT_FALSE(cursor->Next().value());
+  EXPECT_TRUE(cursor->Seek("at 1").value());
+  EXPECT_EQ(cursor->key(), "at 1");
+  EXPECT_FALSE(cursor->Seek("i").value());
+}
+
+TEST_P(StoreContract, DropsSnapshots) {
+  ExtendBy(6);
+  for (uint64_t height = 1; height <= 3; ++height) {
+    Apply(height);
+    ASSERT_TRUE(store_->TakeSnapshot().ok());
+  }
+  ASSERT_TRUE(store_->DropSnapshot({2}).ok());
+  ASSERT_TRUE(store_->DropSnapshot({9}).ok());
+  for (const bool reopened : {false, true}) {
+    if (reopened) Reopen();
+    EXPECT_THAT(store_->Snapshots().value(), testing::ElementsAre(Height{1}, Height{3}));
+    EXPECT_TRUE(absl::IsNotFound(store_->OpenSnapshot({2}).status()));
+  }
+  EXPECT_THAT(EntriesOf(*store_, {1}), testing::ElementsAre("at 1=written", "height=1"));
+}
+
 using StoreContractDeathTest = StoreContract;
 
 TEST_P(StoreContractDeathTest, StopsOnACommitThatLeavesAGap) {
