@@ -74,12 +74,10 @@ absl::StatusOr<HeadRecord> FindHead(const LedgerReader& reader) {
 }
 
 // Over what CreateLedger wrote.
-absl::Status CopyHead(const LedgerReader& reader, const HeadRecord& head, Copier* copier) {
-  KILN_RETURN_IF_ERROR(reader.Safety().status());
+absl::Status CopyHead(const HeadRecord& head, Copier* copier) {
   KILN_RETURN_IF_ERROR(copier->Put(Family::kMetadata, kCommittedKey,
                                    Seal(Family::kMetadata, kCommittedKey, EncodeHead(head))));
-  KILN_RETURN_IF_ERROR(copier->Copy(Family::kMetadata, std::string(kExecutedKey)).status());
-  return copier->Require(Family::kSafety, std::string(kSafetyKey));
+  return copier->Copy(Family::kMetadata, std::string(kExecutedKey)).status();
 }
 
 absl::Status CopyHeight(Height height, const LedgerReader& reader, Copier* copier) {
@@ -125,9 +123,10 @@ absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb*
   const absl::Status ours = CheckFormatAndChain(from, reader, genesis);
   if (!ours.ok() && !absl::IsDataLoss(ours)) return ours;
   KILN_ASSIGN_OR_RETURN(const HeadRecord head, FindHead(reader));
-  KILN_RETURN_IF_ERROR(CreateLedger(to, genesis));
+  KILN_ASSIGN_OR_RETURN(const consensus::SafetyRecord safety, reader.Safety());
+  KILN_RETURN_IF_ERROR(CreateLedger(to, genesis, safety));
   Copier copier(from, to);
-  KILN_RETURN_IF_ERROR(CopyHead(reader, head, &copier));
+  KILN_RETURN_IF_ERROR(CopyHead(head, &copier));
   for (Height height{1}; height <= head.height; ++height.value) {
     KILN_RETURN_IF_ERROR(CopyHeight(height, reader, &copier));
   }
