@@ -24,6 +24,7 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
 // Runs in the child between fork and exec: async-signal-safe calls only.
 [[noreturn]] void BecomeProgram(char* const* argv, int output, int errors) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  setpgid(0, 0);  // Ctrl-C is for the test alone
   dup2(output, STDOUT_FILENO);
   dup2(errors, STDERR_FILENO);
   execv(argv[0], argv);

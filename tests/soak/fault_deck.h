@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -24,11 +26,12 @@ inline constexpr size_t kFaultKinds = 6;
 
 absl::string_view NameOf(FaultKind kind);
 
-// All choices of a run follow from its seed; when they fall does not. Not thread-safe.
+// Not thread-safe.
 class Chance {
  public:
   explicit Chance(uint64_t seed) : engine_(seed) {}
 
+  uint64_t Next() { return engine_(); }
   // REQUIRES: bound > 0.
   uint64_t Below(uint64_t bound) { return engine_() % bound; }
   absl::Duration Between(absl::Duration min, absl::Duration max);
@@ -37,17 +40,39 @@ class Chance {
   std::mt19937_64 engine_;
 };
 
-// Deals rounds that have each kind, in an order of chance, so that a short run has each too. Not
-// thread-safe.
+// One fault before it falls.
+struct Fault {
+  FaultKind kind = FaultKind::kKill;
+  absl::Duration quiet;     // before it
+  size_t validator = 0;     // whom it befalls; all when kind is kKillAll
+  absl::Duration lasts;     // of kDiskFull and kDamage: at least
+  bool by_sigterm = false;  // kDamage: how the validator is stopped, if not by SIGKILL
+  // Of chances that depend on what the fault finds: which bit of which file.
+  uint64_t details_seed = 0;
+
+  friend bool operator==(const Fault&, const Fault&) = default;
+};
+// "kill -9 of validator-2, down for 1.2s"
+std::string Describe(const Fault& fault);
+
+struct FaultDeckOptions {
+  uint64_t seed = 0;
+  size_t validators = 4;
+  std::optional<size_t> on_small_disk;  // the validator whose disk can become full; none can
+};
+
+// Deals rounds that have each kind, in an order of chance, so that a short run has each too. All of
+// it follows from the options; when the faults fall, and what they find, does not. Not thread-safe.
 class FaultDeck {
  public:
-  // Without `has_small_disk` no disk can become full.
-  FaultDeck(bool has_small_disk, Chance* chance);
-  FaultKind Next();
+  explicit FaultDeck(const FaultDeckOptions& options) : options_(options), chance_(options.seed) {}
+  Fault Next();
 
  private:
-  const bool has_small_disk_;
-  Chance* const chance_;
+  FaultKind NextKind();
+
+  const FaultDeckOptions options_;
+  Chance chance_;
   std::vector<FaultKind> left_;
 };
 

@@ -19,95 +19,86 @@ using integration::WaitUntil;
 
 namespace {
 
-constexpr absl::Duration kDownTimeMax = absl::Seconds(3);
-constexpr absl::Duration kPauseMin = absl::Milliseconds(100);
-constexpr absl::Duration kPauseMax = absl::Seconds(5);
-constexpr absl::Duration kDiskLowTimeMax = absl::Seconds(3);
 constexpr absl::Duration kRefusalTimeout = absl::Seconds(2);
-constexpr absl::Duration kQuietTimeMax = absl::Seconds(1);  // between faults
 constexpr uint64_t kTransactionsBetween = 50;
 constexpr uint64_t kOperationsBetween = 8;
 
+FaultDeckOptions DeckOf(const Target& target, uint64_t seed) {
+  FaultDeckOptions options = {.seed = seed, .validators = target.cluster->size()};
+  if (target.small_disk != nullptr) options.on_small_disk = target.on_small_disk;
+  return options;
+}
+
 }  // namespace
 
-Injector::Injector(const Target& target, Chance* chance, FaultReport* report)
+Injector::Injector(const Target& target, uint64_t seed, FaultReport* report)
     : target_(target),
-      chance_(chance),
       report_(report),
-      deck_(target.small_disk != nullptr, chance),
+      deck_(DeckOf(target, seed)),
       start_(absl::Now()),
       log_(target.cluster->dir() + "/faults.log") {}
 
 void Injector::InjectNext() {
-  absl::SleepFor(chance_->Between(absl::ZeroDuration(), kQuietTimeMax));
+  const Fault fault = deck_.Next();
+  absl::SleepFor(fault.quiet);
   ExpectAllRunning();
   if (testing::Test::HasFailure()) return;
-  const FaultKind kind = deck_.Next();
-  report_->AddFault(kind);
-  Inject(kind);
+  report_->AddFault(fault.kind);
+  Note(absl::StrCat("#", ++injected_, " ", Describe(fault)));
+  Inject(fault);
   if (!testing::Test::HasFailure()) ExpectProgress();
 }
 
-void Injector::Inject(FaultKind kind) {
-  switch (kind) {
+void Injector::Inject(const Fault& fault) {
+  switch (fault.kind) {
     case FaultKind::kKill:
-      return KillOne();
+      return KillOne(fault);
     case FaultKind::kPause:
-      return PauseOne();
+      return PauseOne(fault);
     case FaultKind::kKillAll:
-      return KillAll();
+      return KillAll(fault);
     case FaultKind::kDiskLow:
-      return MakeDiskLow();
+      return MakeDiskLow(fault);
     case FaultKind::kDiskFull:
-      return MakeDiskFull();
+      return MakeDiskFull(fault);
     case FaultKind::kDamage:
-      return Damage();
+      return Damage(fault);
   }
 }
 
-void Injector::KillOne() {
-  const size_t victim = ChooseValidator();
-  const absl::Duration down = chance_->Between(absl::ZeroDuration(), kDownTimeMax);
-  Note(absl::StrCat("kill -9 of validator-", victim, ", down for ", absl::FormatDuration(down)));
-  cluster().Kill(victim);
-  absl::SleepFor(down);
-  StartAndAwait(FaultKind::kKill, victim);
+void Injector::KillOne(const Fault& fault) {
+  cluster().Kill(fault.validator);
+  absl::SleepFor(fault.lasts);
+  StartAndAwait(FaultKind::kKill, fault.validator);
 }
 
-void Injector::PauseOne() {
-  const size_t victim = ChooseValidator();
-  const absl::Duration pause = chance_->Between(kPauseMin, kPauseMax);
-  Note(absl::StrCat("SIGSTOP of validator-", victim, " for ", absl::FormatDuration(pause)));
+void Injector::PauseOne(const Fault& fault) {
+  const size_t victim = fault.validator;
   const uint64_t votes = VotesOf(victim);
   cluster().Signal(victim, SIGSTOP);
-  absl::SleepFor(pause);
+  absl::SleepFor(fault.lasts);
   cluster().Signal(victim, SIGCONT);
   AwaitRecovery(FaultKind::kPause, {Watch(victim, votes)});
 }
 
-void Injector::KillAll() {
-  const absl::Duration down = chance_->Between(absl::ZeroDuration(), kDownTimeMax);
-  Note(absl::StrCat("kill -9 of all, down for ", absl::FormatDuration(down)));
+void Injector::KillAll(const Fault& fault) {
   for (size_t i = 0; i < cluster().size(); ++i) cluster().Kill(i);
-  absl::SleepFor(down);
+  absl::SleepFor(fault.lasts);
   cluster().StartAll();
   std::vector<RecoveryWatch> watches;
   for (size_t i = 0; i < cluster().size(); ++i) watches.push_back(Watch(i));
   AwaitRecovery(FaultKind::kKillAll, std::move(watches));
 }
 
-void Injector::MakeDiskLow() {
-  const size_t victim = target_.on_small_disk;
-  const absl::Duration low = chance_->Between(absl::ZeroDuration(), kDiskLowTimeMax);
-  Note(absl::StrCat("the disk of validator-", victim, " is nearly full for ",
-                    absl::FormatDuration(low)));
+void Injector::MakeDiskLow(const Fault& fault) {
+  const size_t victim = fault.validator;
   target_.small_disk->SetFreeBytes(kSmallDiskFreeBytesMin / 2);
   EXPECT_TRUE(WaitUntil([&] { return SaysWhyNotReady(victim, "disk_free_bytes_min"); }))
       << "validator-" << victim << " does not say that its disk is nearly full";
   const absl::StatusOr<Receipt> refused =
       integration::Put(cluster().Only(victim), "refused", kRefusalTimeout);
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "nearly full")) << refused.status();
-  absl::SleepFor(low);
+  absl::SleepFor(fault.lasts);
   ExpectProgress();
   const uint64_t votes = VotesOf(victim);
   target_.small_disk->MakeRoom();
@@ -115,9 +106,8 @@ void Injector::MakeDiskLow() {
   AwaitRecovery(FaultKind::kDiskLow, {Watch(victim, votes)});
 }
 
-void Injector::MakeDiskFull() {
-  const size_t victim = target_.on_small_disk;
-  Note(absl::StrCat("the disk of validator-", victim, " is full"));
+void Injector::MakeDiskFull(const Fault& fault) {
+  const size_t victim = fault.validator;
   target_.small_disk->SetFreeBytes(0);
   const bool is_noticed = WaitUntil(
       [&] { return !cluster().IsRunning(victim) || SaysWhyNotReady(victim, "nothing is signed"); });
@@ -172,12 +162,21 @@ void Injector::StartAndAwait(FaultKind kind, size_t validator) {
 }
 
 RecoveryWatch Injector::Watch(size_t validator, uint64_t votes_before) const {
-  return {target_.cluster, validator, target_.load->highest_height(), votes_before};
+  return RecoveryWatch({.validator = validator,
+                        .height = target_.load->highest_height(),
+                        .votes_before = votes_before},
+                       absl::Now());
+}
+
+bool Injector::Poll(RecoveryWatch& watch) const {
+  if (watch.has_recovered()) return true;
+  const absl::StatusOr<NodeStatus> status = cluster().Status(watch.validator());
+  return watch.Take(status, absl::Now());
 }
 
 void Injector::AwaitRecovery(FaultKind kind, std::vector<RecoveryWatch> watches) {
   // Each is asked in each round, so that its times do not depend on the others'.
-  const auto recovered = [](RecoveryWatch& watch) { return watch.Poll(); };
+  const auto recovered = [this](RecoveryWatch& watch) { return Poll(watch); };
   const bool is_decided = WaitUntil([&] {
     return std::count_if(watches.begin(), watches.end(), recovered) ==
                static_cast<ptrdiff_t>(watches.size()) ||
@@ -191,6 +190,7 @@ void Injector::AwaitRecovery(FaultKind kind, std::vector<RecoveryWatch> watches)
       continue;
     }
     ADD_FAILURE() << "after a fault of kind \"" << NameOf(kind) << "\": " << watch.Describe()
+                  << (cluster().IsRunning(watch.validator()) ? ", but runs" : ", and has ended")
                   << (is_decided ? "" : " after all patience")
                   << "; its last line: " << LastLine(cluster().LogSinceStart(watch.validator()));
   }

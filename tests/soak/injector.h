@@ -38,33 +38,35 @@ struct Target {
 // a fault may not lead to fails the test. Used by the main thread only.
 class Injector {
  public:
-  Injector(const Target& target, Chance* chance, FaultReport* report);
+  // The faults follow from `seed`.
+  Injector(const Target& target, uint64_t seed, FaultReport* report);
 
   // From the fault to the recovery.
   void InjectNext();
 
  private:
-  size_t ChooseValidator() { return chance_->Below(cluster().size()); }
   integration::TestCluster& cluster() const { return *target_.cluster; }
 
-  void Inject(FaultKind kind);
-  void KillOne();
-  void PauseOne();
-  void KillAll();
-  void MakeDiskLow();
-  void MakeDiskFull();
+  void Inject(const Fault& fault);
+  void KillOne(const Fault& fault);
+  void PauseOne(const Fault& fault);
+  void KillAll(const Fault& fault);
+  void MakeDiskLow(const Fault& fault);
+  void MakeDiskFull(const Fault& fault);
   void SitOutFullDisk(size_t validator);
   void ReturnFromFullDisk(size_t validator);
-  void Damage();
+  void Damage(const Fault& fault);
 
   // Damage, from the start with the flipped bit on.
   void RestoreCopy(size_t validator, const std::string& copy);
-  void LiveWithDamage(size_t validator, const BitFlip& flip);
-  void ReadSomeBlocks(size_t validator);
+  void LiveWithDamage(const Fault& fault, const BitFlip& flip, Chance* details);
+  void ReadSomeBlocks(size_t validator, Chance* details);
 
   void StartAndAwait(FaultKind kind, size_t validator);
   void AwaitRecovery(FaultKind kind, std::vector<RecoveryWatch> watches);
   RecoveryWatch Watch(size_t validator, uint64_t votes_before = 0) const;
+  // Asks the validator once, unless it has recovered. True when it has.
+  bool Poll(RecoveryWatch& watch) const;
   bool SaysWhyNotReady(size_t validator, absl::string_view why) const;
   uint64_t VotesOf(size_t validator) const;
   // That the process has ended with this status, and a last line that says why.
@@ -76,9 +78,9 @@ class Injector {
   std::string DataDir(size_t validator) const { return cluster().home(validator) + "/data"; }
 
   const Target target_;
-  Chance* const chance_;
   FaultReport* const report_;
   FaultDeck deck_;
+  uint64_t injected_ = 0;
   const absl::Time start_;
   std::ofstream log_;
 };

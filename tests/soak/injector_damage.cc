@@ -14,7 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kDamagedTimeMax = absl::Seconds(3);
 constexpr absl::Duration kReadTimeout = absl::Seconds(2);
 constexpr int kBlocksRead = 20;
 constexpr int kRefusedExitStatus = 1;
@@ -29,27 +28,28 @@ void CopyContents(const std::string& from, const std::string& to) {
 }  // namespace
 
 // The copy is made while the validator is stopped, and it has not run since: its newest state.
-void Injector::Damage() {
-  const size_t victim = ChooseValidator();
-  if (chance_->Below(2) == 0) {
-    cluster().Kill(victim);
-  } else {
+void Injector::Damage(const Fault& fault) {
+  const size_t victim = fault.validator;
+  if (fault.by_sigterm) {
     EXPECT_EQ(cluster().Terminate(victim), 0) << "validator-" << victim << " after SIGTERM";
+  } else {
+    cluster().Kill(victim);
   }
   const std::string copy = cluster().dir() + "/newest-copy";
   CopyContents(DataDir(victim), copy);
-  const BitFlip flip(DataDir(victim), chance_);
-  Note(absl::StrCat("flipped ", flip.Describe(), " of validator-", victim));
+  Chance details(fault.details_seed);
+  const BitFlip flip(DataDir(victim), &details);
+  Note(absl::StrCat("  flipped ", flip.Describe()));
   cluster().Start(victim);
   RecoveryWatch watch = Watch(victim);
   const bool is_decided =
-      integration::WaitUntil([&] { return !cluster().IsRunning(victim) || watch.Poll(); });
+      integration::WaitUntil([&] { return !cluster().IsRunning(victim) || Poll(watch); });
   ASSERT_TRUE(is_decided) << watch.Describe();
   if (watch.has_recovered()) report_->AddRecovery(FaultKind::kDamage, watch.times());
   if (!watch.has_recovered() && cluster().WaitForEnd(victim) == kRefusedExitStatus) {
     RestoreCopy(victim, copy);
   } else {
-    LiveWithDamage(victim, flip);
+    LiveWithDamage(fault, flip, &details);
   }
   fs::remove_all(copy);
 }
@@ -66,9 +66,10 @@ void Injector::RestoreCopy(size_t validator, const std::string& copy) {
 
 // It has started, and may have voted: the copy is old now. What is on its disk is the newest state,
 // once the bit is right again.
-void Injector::LiveWithDamage(size_t validator, const BitFlip& flip) {
-  const absl::Time until = absl::Now() + chance_->Between(absl::ZeroDuration(), kDamagedTimeMax);
-  ReadSomeBlocks(validator);
+void Injector::LiveWithDamage(const Fault& fault, const BitFlip& flip, Chance* details) {
+  const size_t validator = fault.validator;
+  const absl::Time until = absl::Now() + fault.lasts;
+  ReadSomeBlocks(validator, details);
   ExpectProgress();
   int status = cluster().WaitForEnd(validator, std::max(until - absl::Now(), absl::ZeroDuration()));
   if (status < 0) status = cluster().Terminate(validator);
@@ -85,13 +86,13 @@ void Injector::LiveWithDamage(size_t validator, const BitFlip& flip) {
 
 // So that damage in old blocks has a chance to be found. The client verifies each block; an error
 // is as good an answer.
-void Injector::ReadSomeBlocks(size_t validator) {
+void Injector::ReadSomeBlocks(size_t validator, Chance* details) {
   ClientOptions options = cluster().Only(validator);
   options.attempt_timeout = kReadTimeout;
   const absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(options);
   ASSERT_TRUE(client.ok()) << client.status();
   const uint64_t height = target_.load->highest_height();
-  for (int i = 0; i < kBlocksRead; ++i) (void)(*client)->GetBlock(1 + chance_->Below(height));
+  for (int i = 0; i < kBlocksRead; ++i) (void)(*client)->GetBlock(1 + details->Below(height));
 }
 
 }  // namespace kiln::soak

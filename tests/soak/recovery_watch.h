@@ -7,35 +7,37 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "tests/integration/test_cluster.h"
+#include "kiln/types.h"
 #include "tests/soak/fault_report.h"
 
 namespace kiln::soak {
 
-// Begins with its construction. Used by the main thread only.
+// What recovering means for one validator.
+struct RecoveryGoal {
+  size_t validator = 0;
+  uint64_t height = 0;        // level is who has executed it
+  uint64_t votes_before = 0;  // it had signed when it was paused; none when it was started anew
+};
+
+// Not thread-safe.
 class RecoveryWatch {
  public:
-  // Level is who has executed `height`. `votes_before` are those it had signed before it was
-  // paused; none when it was started anew.
-  RecoveryWatch(integration::TestCluster* cluster, size_t validator, uint64_t height,
-                uint64_t votes_before = 0);
+  RecoveryWatch(const RecoveryGoal& goal, absl::Time start) : goal_(goal), start_(start) {}
 
-  // Asks the validator once, unless it has recovered. True when it has.
-  bool Poll();
+  // What it said when it was asked just before `now`. True when it has recovered.
+  bool Take(const absl::StatusOr<NodeStatus>& status, absl::Time now);
   // It was ready, has voted and is level.
   bool has_recovered() const { return ready_ && voting_ && level_; }
-  size_t validator() const { return validator_; }
+  size_t validator() const { return goal_.validator; }
   // REQUIRES: has_recovered().
   RecoveryTimes times() const { return {*ready_, *voting_, *level_}; }
   // What is missing, for people.
   std::string Describe() const;
 
  private:
-  integration::TestCluster* const cluster_;
-  const size_t validator_;
-  const uint64_t height_;
-  const uint64_t votes_before_;
+  const RecoveryGoal goal_;
   const absl::Time start_;
   std::optional<absl::Duration> ready_;
   std::optional<absl::Duration> voting_;

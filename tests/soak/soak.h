@@ -2,12 +2,15 @@
 #ifndef KILN_TESTS_SOAK_SOAK_H_
 #define KILN_TESTS_SOAK_SOAK_H_
 
+#include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
+#include "tests/soak/executions.h"
 #include "tests/soak/fault_report.h"
-#include "tests/soak/register_load.h"
+#include "tests/soak/register_log.h"
 
 namespace kiln::soak {
 
@@ -15,18 +18,29 @@ struct SoakOptions {
   absl::Duration duration;  // of the faults; start, end and checks come on top
   uint64_t seed = 0;
   bool has_own_mounts = false;  // SmallDisk::EnterOwnMounts has succeeded
+  // Set from outside when the run is to end: after the fault it is at, unchecked.
+  const std::atomic<bool>* is_interrupted = nullptr;
 };
 
 struct SoakResult {
   FaultReport faults;
-  uint64_t height = 0;
+  uint64_t height = 0;        // that all ledgers have to reach
   uint64_t acknowledged = 0;  // of the stream of transactions
   uint64_t unknown = 0;       // likewise, without an answer
-  RegisterLoad::Counts registers;
-  uint64_t lost = 0;        // summed up over the four ledgers
-  uint64_t duplicated = 0;  // likewise
-  uint64_t votes = 0;       // in the validators' vote logs
-  std::string folder;       // there after a failure only
+  RegisterLog::Counts registers;
+
+  // What the checks at the end found, each there once it was made on all four validators.
+  bool registers_checked = false;     // whether their histories are linearizable
+  std::optional<Executions> ledgers;  // summed up
+  std::optional<uint64_t> votes;      // in the validators' vote logs
+
+  std::string cut_short;  // why checks were not made; empty when all were
+  bool has_failed = false;
+  std::string folder;  // there after a failure only
+
+  bool good() const {
+    return !has_failed && cut_short.empty() && registers_checked && ledgers && votes;
+  }
 };
 
 // Failures are those of the test framework, printed as they are found; the first ends the faults.
