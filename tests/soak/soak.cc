@@ -54,12 +54,14 @@ bool IsInterrupted(const SoakOptions& options) {
   return options.is_interrupted != nullptr && *options.is_interrupted;
 }
 
-void InjectFaults(const SoakOptions& options, const Target& target, FaultReport& report) {
-  Injector injector(target, options.seed, &report);
-  const absl::Time end = absl::Now() + options.duration;
-  while (absl::Now() < end && !testing::Test::HasFailure() && !IsInterrupted(options)) {
+void InjectFaults(const SoakOptions& options, const Target& target, SoakResult& result) {
+  Injector injector(target, options.seed, &result.faults);
+  const absl::Time start = absl::Now();
+  while (absl::Now() < start + options.duration && !testing::Test::HasFailure() &&
+         !IsInterrupted(options)) {
     injector.InjectNext();
   }
+  result.faults_took = absl::Now() - start;
 }
 
 bool AllRun(TestCluster& cluster) {
@@ -115,7 +117,7 @@ std::vector<Hash> BreakThings(const SoakOptions& options, TestCluster& cluster, 
   chain.attempt_timeout = kAttemptTimeout;
   integration::Load load(chain, {.value_bytes = kValueBytes});
   RegisterLoad registers(chain, {.seed = options.seed});
-  InjectFaults(options, {&cluster, disk, kOnSmallDisk, &load, &registers}, result.faults);
+  InjectFaults(options, {&cluster, disk, kOnSmallDisk, &load, &registers}, result);
   load.Stop();
   registers.Stop();
   result.acknowledged = load.acknowledged();

@@ -24,6 +24,7 @@ struct SoakOptions {
 
 struct SoakResult {
   FaultReport faults;
+  absl::Duration faults_took;
   uint64_t height = 0;        // that all ledgers have to reach
   uint64_t acknowledged = 0;  // of the stream of transactions
   uint64_t unknown = 0;       // likewise, without an answer

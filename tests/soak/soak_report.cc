@@ -41,14 +41,15 @@ std::string ReportText(const SoakOptions& options, const SoakResult& result) {
       result.faults.Table(),
       "(seconds are min/median/max since the start, or since SIGCONT or room)\n\n",
       absl::StrFormat(
-          "faults         %d in %d s\n"
+          "faults         %d in %d s of %d\n"
           "height         %d\n"
           "transactions   %d acknowledged, %d with unknown outcome\n"
           "registers      %d reads, %d writes, %d writes with unknown outcome, %d reads "
           "without answer\n",
-          result.faults.faults(), absl::ToInt64Seconds(options.duration), result.height,
-          result.acknowledged, result.unknown, registers.reads, registers.writes,
-          registers.unknown_writes, registers.unanswered_reads),
+          result.faults.faults(), absl::ToInt64Seconds(result.faults_took),
+          absl::ToInt64Seconds(options.duration), result.height, result.acknowledged,
+          result.unknown, registers.reads, registers.writes, registers.unknown_writes,
+          registers.unanswered_reads),
       "histories      ", result.registers_checked ? "checked" : kNotChecked, "\n",
       "ledgers        ", LedgersText(result.ledgers), "\n", "votes          ",
       VotesText(result.votes), "\n", Verdict(options, result), "\n");
@@ -62,6 +63,7 @@ nlohmann::ordered_json ReportJson(const SoakOptions& options, const SoakResult& 
       {"cut_short", result.cut_short},
       {"seed", options.seed},
       {"seconds", absl::ToInt64Seconds(options.duration)},
+      {"faults_took_seconds", absl::ToDoubleSeconds(result.faults_took)},
       {"height", result.height},
       {"faults", result.faults.Json()},
       {"transactions", {{"acknowledged", result.acknowledged}, {"unknown", result.unknown}}},
