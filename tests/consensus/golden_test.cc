@@ -137,26 +137,26 @@ TEST(Golden, Signatures) {
   TestWorld world;
   const BlockPtr block = world.Child(world.genesis_block(), {1});
   EXPECT_EQ(Hex(world.VoteFor(block, {0}).signature),
-            "9eb108a19c49ee08c9a160e504e0f58b56e51fea00aed30254219b9f695f6d10"
-            "a90a30dbcb63ea60f2da88037d08f818538de9e2c24466938d7e6e41eef6de06");
+            "074fb6d4d0e4e1b973347e6235c54b3c4c9f2b64af1e38bb14ff0c29167bcca2"
+            "5baa679cdfa96b44c8d78ddddee25d078a4083cd59bf55a83241fdab07176407");
   EXPECT_EQ(Hex(world.TimeoutOf({0}, {1}, world.genesis_qc()).signature),
-            "590112760cc864c73566e8bc9b7fa28af67828d2f36ce35e8e0351abe08179ba"
-            "16d712c7ba3aa90bf3209553be4dcd28e8e492ad8f0bf336e7191bcc3df3dc06");
+            "4d0bdc9d5189b4a422976a2e0796bb6bc331ed57bb1e973b087ec938386386ef"
+            "526443c2afc16cbb2f1677a12000415e3ed1572ad95d6fd26c1652a774a1aa06");
   EXPECT_EQ(Hex(world.ProposalOf(block).signature),
-            "118a62927070009a915472b26981df250c135dcaea29afa0275ce43e16ca99c4"
-            "e178b3cce8bda598c625c0a7296c19584675280dafb08cb993c7b96a50121a0f");
+            "8cf6eb6074b5cd6c0dea2da270f2e930eecf66363415c45266f2c58bbf6f666a"
+            "a9e95e720983fa7259efb3c87fea5ecd7d73ef95e901dad24a402b8104cecf01");
 }
 
 TEST(Golden, Genesis) {
   TestWorld world({5, 1, 1, 1});
   EXPECT_EQ(Hex(world.chain_id()),
-            "28f527bc1bf9f9f6085522ac1aa28ca64c12e8b53fcb22f4997db0f97cf6a1e8");
+            "7b9a524c3f6c928f4a7c999d95738f5a2b804cd496a7f555f6920f3327bf3d2a");
   EXPECT_EQ(Hex(world.validators().hash()),
             "bf3086992856e6f5840f2716e104162787bb804f868ba3eb2bce89a7ef5395c4");
   EXPECT_EQ(Hex(world.genesis_block()->id),
-            "f0336e6931342680fb40d8253a204ab12e1f600aaba8ed35387e3280efdf8585");
+            "5204e17f7ebe9ae3604fcd23af7a66a38856c17c70e39f21cf57238307dcc491");
   EXPECT_EQ(Hex(GenesisState(world.genesis()).Root()),
-            "5f5359dce8d80ff085925ca500771a1e5bffc04556694837e918e0fb496218be");
+            "dc9aafbb467700025f046b571b0e09e27f61ccc506f61a8914bc337ffd234c9b");
 }
 
 TEST(Golden, ExecutedState) {
@@ -173,7 +173,7 @@ TEST(Golden, ExecutedState) {
             absl::StrCat("3100000000000000", "3200000000000000", "3300000000000000",
                          Repeat("34", 32), Repeat("35", 32), "3600000000000000", Repeat("37", 32),
                          "3800000000000000", Repeat("39", 32)));
-  EXPECT_EQ(Hex(state.Root()), "5d82bb1de9820684945609cc28fae220f3ad6bc27520a025a9588afb13fe254d");
+  EXPECT_EQ(Hex(state.Root()), "9e3bf9df08cc11eee74199f39e783106872b9a513857a3169fcce765848ee0fa");
 }
 
 TEST(Golden, Transactions) {
@@ -202,7 +202,7 @@ TEST(Golden, Proofs) {
   TestWorld world;
   const std::string real = Encode(world.ProofOf(world.Chain(2), 1, 2));
   EXPECT_EQ(Hex(crypto::HashBytes("test/finality-proof", real)),
-            "9f7c24a2ee67b60b757b349a1cfa7aca95c05205a72b8e7360e5aefd7d55b297")
+            "e937b1e7a8f40d6f672a5031f1f4ef9d0b706332983ebd4ca6ec8ba4c67c777c")
       << "the proof of block 1 by block 2, with its certificate's signatures";
 }
 
