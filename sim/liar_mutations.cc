@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <variant>
 
 #include "sim/liar_base.h"
 #include "sim/liar_families.h"
@@ -14,6 +15,7 @@ using consensus::Blocks;
 using consensus::Certificates;
 using consensus::Header;
 using consensus::Proposal;
+using consensus::Standing;
 using consensus::Timeout;
 using consensus::Vote;
 using network::PeerMessage;
@@ -45,10 +47,12 @@ class Mutator final : public LiarBase {
     previous = message;
   }
 
+  // A consensus message is one of these kinds, and the rest of a peer's are the others.
+  static constexpr size_t kConsensusKinds = std::variant_size_v<consensus::Message>;
+  static constexpr size_t kMessageKinds = kConsensusKinds + std::variant_size_v<PeerMessage>;
   static size_t KindOf(const PeerMessage& message) {
     const auto* inner = std::get_if<consensus::Message>(&message);
-    return inner == nullptr ? message.index() + std::variant_size_v<consensus::Message>
-                            : inner->index();
+    return inner == nullptr ? kConsensusKinds + message.index() : inner->index();
   }
 
   PeerMessage Mutate(const PeerMessage& message) {
@@ -58,6 +62,7 @@ class Mutator final : public LiarBase {
     if (const auto* m = As<Certificates>(message)) return AsPeerMessage(Mutated(*m));
     if (const auto* m = As<Blocks>(message); m != nullptr && !m->blocks.empty())
       return AsPeerMessage(Mutated(*m));
+    if (const auto* m = As<Standing>(message)) return AsPeerMessage(Mutated(*m));
     if (const auto* m = std::get_if<BlockRequest>(&message)) return Mutated(*m);
     return message;
   }
@@ -217,7 +222,24 @@ class Mutator final : public LiarBase {
     return request;
   }
 
-  std::array<std::optional<PeerMessage>, 8> previous_;
+  Standing Mutated(Standing standing) {
+    switch (random().Below(4)) {
+      case 0:
+        Nudge(&standing.last_voted_round.value);
+        break;
+      case 1:
+        Nudge(&standing.high_qc.round.value);
+        break;
+      case 2:
+        standing.last_tc = memory().HighestTc();
+        break;
+      default:
+        standing.high_qc = memory().HighestQcBelow(standing.high_qc.round);
+    }
+    return SignStanding(std::move(standing));
+  }
+
+  std::array<std::optional<PeerMessage>, kMessageKinds> previous_;  // by kind
   std::optional<PeerMessage> mutated_;
   bool for_all_ = true;
 };
