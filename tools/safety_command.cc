@@ -82,7 +82,7 @@ absl::StatusOr<SafetyRecord> StoredToRaise(const storage::Database& database,
   return absl::FailedPreconditionError(absl::StrCat(
       home.data_dir, ": there is no record to raise (", stored.status().message(),
       "): a file cannot take its place, because the key may have signed later; restore the folder "
-      "from a copy of this validator's newest state, or leave this validator out"));
+      "from a copy of this validator's newest state, or run `kiln recover`"));
 }
 
 void PrintImport(const SafetyArguments& arguments, const SafetyRecord& stored,

@@ -33,6 +33,7 @@ inline const std::vector<MutantBudget>& Budgets() {
   static const std::vector<Budget> kSwarm = {{"swarm", 500}, {"crash", 300}};
   static const std::vector<Budget> kLongAbsent = {{"scenario long_absent", 20}};
   static const std::vector<Budget> kLiesToThoseBehind = {{"scenario lies_to_those_behind", 20}};
+  static const std::vector<Budget> kLateVotes = {{"scenario votes_of_before_come_late", 50}};
   static const std::vector<Budget> kRecovery = {{"scenario recovery_with_a_liar", 50}};
   static const std::vector<Budget> kTailForks = {{"scenario tail_forks_after_timeouts", 50}};
   static const std::vector<Budget> kWrongContents = {{"scenario wrong_contents", 50}};
@@ -79,9 +80,9 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"the duplicate window is half as long", kWrongContents},
       {"time may be far ahead", kWrongContents},
       {"time may run backwards", kWrongContents},
-      {"a recovered validator abstains in one round less", kRecovery},
+      {"a recovered validator abstains in one round less", kLateVotes},
       {"a recovered validator gives up on rounds of before", kRecovery},
-      {"a signature of before the loss is a stranger's", kRecovery},
+      {"a signature of before the loss is a stranger's", kLateVotes},
       {"one validator can vouch for a lost record", kRecovery},
       {"where a validator stands need not be proved", kRecovery},
       {"vote twice in a round", {{"scenario equivocating_leader", 20}}},

@@ -205,6 +205,20 @@ class LiarRun {
     Say(Said(Certificates{.high_qc = qc}), peer);
     liar_->OnReceive(peer, consensus::BlockRequest{.block_id = tip->id, .count = 1});
     Say(Said(Blocks{.blocks = {tip}, .tip_qc = qc}), peer);
+    Say(Said(StandingTo(peer, tip->id, qc)), peer);
+  }
+  consensus::Standing StandingTo(ValidatorIndex asker, const Hash& nonce,
+                                 const QuorumCertificate& qc) {
+    consensus::Standing standing{.epoch = {1},
+                                 .author = kLiar,
+                                 .asker = asker,
+                                 .nonce = nonce,
+                                 .last_voted_round = qc.round,
+                                 .high_qc = qc,
+                                 .last_tc = std::nullopt};
+    standing.signature =
+        world_.signer(kLiar).Sign(consensus::StandingBytes(world_.chain_id(), standing));
+    return standing;
   }
 
   TestWorld world_;
@@ -546,6 +560,22 @@ TEST(Liar, PutsOffNothingPastItsOwnEnd) {
   liar.reset();
   std::move(waiting.front())();
   EXPECT_EQ(sent, 0);
+}
+
+TEST(Liar, StandsLowerAndHigherThanItDoesAndWhereItStoodBefore) {
+  LiarRun run("false_standing");
+  run.Play();
+  size_t at_genesis = 0;
+  std::map<Hash, int> nonces;
+  for (const consensus::Standing* standing : run.InOrder<consensus::Standing>()) {
+    at_genesis += standing->high_qc.round.value == 0 ? 1 : 0;
+    ++nonces[standing->nonce];
+  }
+  EXPECT_GT(at_genesis, 3U);
+  EXPECT_GT(run.CountOfRefusals("does not verify"), 3U) << "a round that nothing proves";
+  EXPECT_TRUE(std::any_of(nonces.begin(), nonces.end(), [](const auto& nonce) {
+    return nonce.second > 1;
+  })) << "an answer of before";
 }
 
 // --- Forged certificates

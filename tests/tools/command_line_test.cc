@@ -43,7 +43,8 @@ TEST(CommandLine, PrintsHelpWithExamplesForEveryCommand) {
                                                           {"safety", "export"},
                                                           {"safety", "import"},
                                                           {"bench"},
-                                                          {"sim"}};
+                                                          {"sim"},
+                                                          {"recover"}};
   for (std::vector<std::string> command : commands) {
     command.push_back("--help");
     const Outcome outcome = Kiln(command);
@@ -146,6 +147,20 @@ TEST(CommandLine, RefusesToVerifyALedgerThatIsNotThere) {
   const nlohmann::json verdict = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(verdict["good"], false);
   EXPECT_EQ(verdict["ledgers"].size(), 0U);
+}
+
+TEST(CommandLine, RecoversNothingWhereTheOthersAreNoQuorum) {
+  const TempDir dir;
+  const std::string net = dir / "net";
+  ASSERT_EQ(Kiln({"testnet", "--validators", "3", "--output", net.c_str()}).exit_status, 0);
+  const std::string home = net + "/validator-1";
+  const Outcome outcome = Kiln({"recover", "--home", home.c_str(), "--yes"});
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_EQ(
+      outcome.error,
+      "kiln recover: without validator-1 the other validators have no more than two thirds of "
+      "the voting power: they cannot vouch for what it signed\n");
+  EXPECT_FALSE(std::filesystem::exists(home + "/data"));
 }
 
 TEST(CommandLine, PrintsItsVersion) {
