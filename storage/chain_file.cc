@@ -1,5 +1,6 @@
 #include "storage/chain_file.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace {
 constexpr absl::string_view kMagic = "kilnchn1";
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kChecksumBytes = 8;
+constexpr size_t kReadBytes = 16 << 10;  // at once
 // A header and a certificate of 1,024 signers are about 66 KiB.
 constexpr size_t kWithoutPayloadBytesMax = 1 << 20;
 
@@ -66,13 +68,18 @@ absl::Status ChainFileReader::At(uint64_t offset, const absl::Status& cause) con
   return Annotate(cause, absl::StrCat("from byte ", offset, " on"));
 }
 
+// Piece by piece: a length may promise more than there is.
 absl::StatusOr<std::string> ChainFileReader::Read(size_t bytes) {
-  std::string read(bytes, '\0');
-  input_->read(read.data(), static_cast<std::streamsize>(bytes));
-  const size_t got = static_cast<size_t>(input_->gcount());
-  if (input_->bad()) return absl::UnavailableError("it cannot be read");
-  if (got < bytes) {
-    return Damaged(absl::StrCat("it ends ", bytes - got, " bytes too early: it was cut"));
+  std::string read;
+  while (read.size() < bytes) {
+    const size_t before = read.size();
+    const size_t wanted = std::min(bytes - before, kReadBytes);
+    read.resize(before + wanted);
+    input_->read(read.data() + before, static_cast<std::streamsize>(wanted));
+    if (input_->bad()) return absl::UnavailableError("it cannot be read");
+    const size_t missing = wanted - static_cast<size_t>(input_->gcount());
+    if (missing == 0) continue;
+    return Damaged(absl::StrCat("it ends at least ", missing, " bytes too early: it was cut"));
   }
   offset_ += bytes;
   return read;

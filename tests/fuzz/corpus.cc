@@ -23,6 +23,7 @@
 #include "network/peer_wire.h"
 #include "network/tls_identity.h"
 #include "node/config.h"
+#include "storage/chain_file.h"
 #include "storage/records.h"
 #include "storage/schema.h"
 #include "tests/fuzz/fuzz.h"
@@ -336,6 +337,19 @@ void AddStorage(CorpusWriter& corpus) {
   add("result_ids", StorageKind::kResultIds, storage::EncodeResultIds(results));
   add("replies", StorageKind::kReplies, storage::EncodeReplies(results.replies));
   add("head", StorageKind::kHead, storage::EncodeHead({.height = {2}, .id = block.id}));
+
+  std::string chain_file;
+  const auto output = [&chain_file](absl::string_view bytes) {
+    chain_file.append(bytes.data(), bytes.size());
+    return absl::OkStatus();
+  };
+  storage::ChainFileWriter writer(output);
+  KILN_CHECK_OK(
+      writer.Begin({.chain_id = CheapSamples().world.chain_id(), .first = {1}, .last = {2}}));
+  KILN_CHECK_OK(writer.Add(*ledger.at(1)));
+  KILN_CHECK_OK(writer.Add(block));
+  KILN_CHECK_OK(writer.End({.child = ledger.at(3)->header, .certificate = qc}));
+  corpus.Add("chain_file", "two_blocks", chain_file);
 
   corpus.Add("storage_key", "block", storage::BlockKey({2}, block.id));
   corpus.Add("storage_key", "height", storage::HeightKey({2}));
