@@ -68,10 +68,10 @@ absl::Status Snapshots::Name(const consensus::ExecutedState& before,
   KILN_MARK("a snapshot is named by the state of one interval later");
   const auto index = IndexOf(state->snapshot_height);
   if (absl::IsNotFound(index.status())) {
-    return absl::NotFoundError(absl::StrCat(
-        "the snapshot of height ", state->snapshot_height.value,
-        " is missing: put the folder snapshots back into the data folder, or resynchronise into a "
-        "new one"));
+    return absl::NotFoundError(absl::StrCat("the snapshot of height ", state->snapshot_height.value,
+                                            " is missing: put the folder snapshots back into the "
+                                            "data folder, or have all blocks executed "
+                                            "again, after `kiln ledger rollback-application`"));
   }
   KILN_RETURN_IF_ERROR(Annotate(
       index.status(), absl::StrCat("the snapshot of height ", state->snapshot_height.value)));

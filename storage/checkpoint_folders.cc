@@ -88,6 +88,20 @@ absl::Status CheckpointFolders::Remove(uint64_t number) const {
   return RemoveAll(removed);
 }
 
+absl::Status CheckpointFolders::LinkFrom(const CheckpointFolders& other) const {
+  KILN_ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers, other.Numbers());
+  if (numbers.empty()) return absl::OkStatus();
+  KILN_RETURN_IF_ERROR(Prepare());
+  for (const uint64_t number : numbers) {
+    std::error_code error;
+    fs::copy(other.PathOf(number), PathOf(number),
+             fs::copy_options::recursive | fs::copy_options::create_hard_links, error);
+    if (error) return Error("link", other.PathOf(number), error);
+    KILN_RETURN_IF_ERROR(SyncFolder(PathOf(number)));
+  }
+  return Sync();
+}
+
 absl::Status CheckpointFolders::RemoveLeftovers() const {
   KILN_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(dir_));
   for (const std::string& name : names) {

@@ -27,6 +27,9 @@ class CheckpointFolders {
   absl::Status Sync() const;
   absl::Status Remove(uint64_t number) const;
   absl::Status RemoveLeftovers() const;
+  // Takes over those of another database on the same file system, as hard links; durable when it
+  // returns. None may be here yet.
+  absl::Status LinkFrom(const CheckpointFolders& other) const;
 
  private:
   const std::string dir_;

@@ -18,6 +18,7 @@
 #include "network/proved_block.h"
 #include "storage/application_rollback.h"
 #include "storage/chain_verifier.h"
+#include "storage/checkpoint_folders.h"
 #include "storage/ledger_rebuild.h"
 #include "tools/command.h"
 #include "tools/describe_damage.h"
@@ -29,6 +30,7 @@
 namespace kiln::tools {
 namespace {
 
+using storage::CheckpointFolders;
 using storage::LedgerAudit;
 using storage::LedgerPart;
 using storage::RocksDb;
@@ -150,8 +152,11 @@ absl::Status Repair::MendInACopy() {
   KILN_ASSIGN_OR_RETURN(
       std::shared_ptr<RocksDb> copy,
       storage::OpenRocksDbDatabase(CopyDir(), storage::Access::kReadWrite, /*env=*/nullptr));
-  const absl::Status copied = CopyAndMend(copy.get());
+  absl::Status copied = CopyAndMend(copy.get());
   copy.reset();
+  if (copied.ok()) {
+    copied = CheckpointFolders(CopyDir()).LinkFrom(CheckpointFolders(home_.data_dir));
+  }
   std::error_code error;
   if (!copied.ok() || !after_->good()) {
     std::filesystem::remove_all(CopyDir(), error);

@@ -77,6 +77,22 @@ TEST_F(Checkpoint, IsReadWhileNobodyMayWrite) {
   EXPECT_EQ((*cursor)->value(), "3");
 }
 
+TEST(CheckpointFolders, AreTakenOverByAnotherDatabaseAsTheyAre) {
+  const TemporaryDir dir;
+  const CheckpointFolders old(dir.At("data"));
+  const CheckpointFolders repaired(dir.At("data.copy"));
+  ASSERT_TRUE(repaired.LinkFrom(old).ok()) << "there are none";
+  ASSERT_TRUE(old.Prepare().ok());
+  fs::create_directories(old.PathOf(64));
+  std::ofstream(old.PathOf(64) + "/CURRENT") << "MANIFEST-000001";
+  ASSERT_TRUE(repaired.LinkFrom(old).ok());
+  fs::remove_all(old.PathOf(64));
+  EXPECT_THAT(repaired.Numbers().value(), testing::ElementsAre(64));
+  std::string content;
+  std::ifstream(repaired.PathOf(64) + "/CURRENT") >> content;
+  EXPECT_EQ(content, "MANIFEST-000001");
+}
+
 TEST(CheckpointFolders, TakesNothingButNumbersForCheckpoints) {
   const TemporaryDir dir;
   const CheckpointFolders folders(dir.At("data"));
