@@ -57,9 +57,9 @@ class Recover : public testing::Test {
   }
 
   // It abstains where it may have signed, and then takes part as before.
-  void RecoverAndVoteAgain() {
+  void RecoverAndVoteAgain(const std::vector<std::string>& arguments = {"--yes"}) {
     ASSERT_TRUE(load_->WaitForMore(50)) << "the others go on meanwhile";
-    const CommandResult result = RunRecover({"--yes"});
+    const CommandResult result = RunRecover(arguments);
     ASSERT_EQ(result.status, 0) << ReadFile(cluster_.dir() + "/recover.log");
     const nlohmann::json json = nlohmann::json::parse(result.output, nullptr, false);
     ASSERT_TRUE(json.is_object()) << result.output;
@@ -120,6 +120,24 @@ TEST_F(Recover, BringsAValidatorBackThatLostItsWholeDataFolder) {
   LoseAndRefuse([](const std::string& home) { fs::remove_all(home + "/data"); });
   if (HasFatalFailure()) return;
   RecoverAndVoteAgain();
+}
+
+TEST_F(Recover, BringsAValidatorBackThatHasAnOldCopyOnly) {
+  ASSERT_TRUE(cluster_.StartAllAndWait());
+  load_ = std::make_unique<Load>(cluster_.chain(), LoadOptions{.clients = 2});
+  ASSERT_TRUE(load_->WaitForMore(100));
+  const std::string data = cluster_.home(kVictim) + "/data";
+  const std::string copy = cluster_.home(kVictim) + "/copy";
+  ASSERT_EQ(cluster_.Terminate(kVictim), 0);
+  fs::copy(data, copy, fs::copy_options::recursive);
+  cluster_.Start(kVictim);
+  ASSERT_TRUE(cluster_.WaitUntilReady(kVictim));
+  ASSERT_TRUE(load_->WaitForMore(100));
+  cluster_.Kill(kVictim);
+  signed_ = DurableLastVotedRound(cluster_.home(kVictim));
+  fs::remove_all(data);
+  fs::rename(copy, data);
+  RecoverAndVoteAgain({"--old-copy", "--yes"});
 }
 
 TEST_F(Recover, RefusesWhereItHasNoPlace) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/network/peer_test_cluster.h"
 
 namespace kiln::network {
@@ -159,10 +160,11 @@ TEST_F(PeerLinkTest, RefusesAHelloThatIsWrongInAnyField) {
   key.node_key = TestNodeKey(3).public_key();
   Hello index = HelloOf(0);
   index.index = ValidatorIndex{3};
-  const std::pair<Hello, std::string> cases[] = {{version, "protocol version 9, expected 1"},
-                                                 {chain, "another chain"},
-                                                 {key, "not the one that TLS proved"},
-                                                 {index, "speaks as validator 3"}};
+  const std::pair<Hello, std::string> cases[] = {
+      {version, absl::StrCat("protocol version 9, expected ", kProtocolVersion)},
+      {chain, "another chain"},
+      {key, "not the one that TLS proved"},
+      {index, "speaks as validator 3"}};
   for (const auto& [hello, cause] : cases) {
     auto link = LinkTo(0);
     FakeStream stream(0);

@@ -17,6 +17,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "kiln/v1/peer.grpc.pb.h"
 #include "network/peer_transport.h"
@@ -322,10 +323,12 @@ TEST(PeerVersions, AreComparedAndTheReasonIsKnownAtBothEnds) {
   PeerTestCluster cluster(2);
   ASSERT_TRUE(cluster.Start(1).ok());
   PeerTransportOptions options = cluster.Options(0);
-  options.protocol_version = 2;
+  options.protocol_version = kProtocolVersion + 1;
   ASSERT_TRUE(cluster.Start(0, options).ok());
-  EXPECT_TRUE(cluster.AwaitError(0, 1, "protocol version 2, expected 1"));
-  EXPECT_TRUE(cluster.AwaitError(1, 0, "protocol version 2, expected 1"));
+  const std::string why =
+      absl::StrCat("protocol version ", kProtocolVersion + 1, ", expected ", kProtocolVersion);
+  EXPECT_TRUE(cluster.AwaitError(0, 1, why));
+  EXPECT_TRUE(cluster.AwaitError(1, 0, why));
   EXPECT_FALSE(cluster.StatusOf(0, 1).connected);
 }
 
