@@ -79,7 +79,8 @@ absl::StatusOr<std::string> ChainFileReader::Read(size_t bytes) {
     if (input_->bad()) return absl::UnavailableError("it cannot be read");
     const size_t missing = wanted - static_cast<size_t>(input_->gcount());
     if (missing == 0) continue;
-    return Damaged(absl::StrCat("it ends at least ", missing, " bytes too early: it was cut"));
+    return Damaged(
+        absl::StrCat("it ends at least ", missing, " bytes too early: it was cut, copy it again"));
   }
   offset_ += bytes;
   return read;
@@ -90,13 +91,13 @@ absl::StatusOr<std::string> ChainFileReader::ReadFrame() {
   const size_t length = crypto::Decoder("length", length_bytes).U32();
   if (length > FrameBytesMax(limits_)) {
     return Damaged(absl::StrCat("a frame of ", length, " bytes, allowed are ",
-                                FrameBytesMax(limits_), ": it is damaged"));
+                                FrameBytesMax(limits_), ": it is damaged, copy it again"));
   }
   KILN_ASSIGN_OR_RETURN(std::string body, Read(length));
   KILN_ASSIGN_OR_RETURN(const std::string checksum_bytes, Read(kChecksumBytes));
   checksum_ = crypto::ShortHash(checksum_, body);
   if (crypto::Decoder("checksum", checksum_bytes).U64() == checksum_) return body;
-  return Damaged("the checksum does not match: it is damaged");
+  return Damaged("the checksum does not match: it is damaged, copy it again");
 }
 
 absl::StatusOr<ChainFileHeader> ChainFileReader::Begin() {
@@ -138,7 +139,7 @@ absl::StatusOr<CommitRecord> ChainFileReader::End() {
   absl::StatusOr<CommitRecord> commit = DecodeCommitRecord(*body);
   if (!commit.ok()) return At(start, commit.status());
   if (input_->peek() == std::istream::traits_type::eof()) return commit;
-  return At(offset_, Damaged("something follows the end"));
+  return At(offset_, Damaged("something follows the end: it is damaged, copy it again"));
 }
 
 }  // namespace kiln::storage

@@ -102,7 +102,10 @@ absl::Status CopyUncommitted(const LedgerReader& reader, Height committed, Copie
     KILN_RETURN_IF_ERROR(reader.Block(block.height, block.id).status());
     KILN_RETURN_IF_ERROR(copier->Require(Family::kBlocks, key));
     KILN_RETURN_IF_ERROR(copier->Copy(Family::kPayloads, key).status());
-    KILN_RETURN_IF_ERROR(copier->Require(Family::kIndexByHeight, HeightOfIdKey(block.id)));
+    const std::string index_key = HeightOfIdKey(block.id);
+    KILN_RETURN_IF_ERROR(
+        copier->Put(Family::kIndexByHeight, index_key,
+                    Seal(Family::kIndexByHeight, index_key, EncodeIndexedHeight(block.height))));
   }
   return absl::OkStatus();
 }

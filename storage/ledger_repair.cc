@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "consensus/finality.h"
-#include "crypto/encoding.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
 #include "storage/records.h"
@@ -35,9 +34,7 @@ void PutBlock(const consensus::Block& block, WriteBatch* batch) {
   const std::string key = BlockKey(height, block.id);
   batch->Put(Family::kBlocks, key, EncodeBlockRecord(block));
   if (block.has_transactions()) batch->Put(Family::kPayloads, key, *block.payload);
-  crypto::Encoder number;
-  number.U64(height.value);
-  batch->PutSealed(Family::kIndexByHeight, HeightOfIdKey(block.id), number.view());
+  batch->PutSealed(Family::kIndexByHeight, HeightOfIdKey(block.id), EncodeIndexedHeight(height));
   batch->PutSealed(Family::kIndexByHeight, IdAtHeightKey(height), std::string(block.id.view()));
 }
 

@@ -105,6 +105,12 @@ absl::StatusOr<std::vector<Reply>> DecodeReplies(absl::string_view bytes) {
   return replies;
 }
 
+std::string EncodeIndexedHeight(Height height) {
+  crypto::Encoder encoder;
+  encoder.U64(height.value);
+  return std::move(encoder).Take();
+}
+
 std::string EncodeHead(const HeadRecord& head) {
   crypto::Encoder encoder;
   encoder.U64(head.height.value).Digest(head.id);

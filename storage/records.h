@@ -45,6 +45,9 @@ absl::StatusOr<ResultIds> DecodeResultIds(absl::string_view bytes);
 std::string EncodeReplies(const std::vector<Reply>& replies);
 absl::StatusOr<std::vector<Reply>> DecodeReplies(absl::string_view bytes);
 
+// At which height a block is, in the index.
+std::string EncodeIndexedHeight(Height height);
+
 // The committed head.
 struct HeadRecord {
   Height height;

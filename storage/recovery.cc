@@ -22,6 +22,8 @@ namespace {
 // How far below the head the chain is checked on every start; `kiln ledger verify` checks all of
 // it.
 constexpr uint64_t kHeadersCheckedMax = 16;
+constexpr absl::string_view kRepair =
+    "kiln ledger verify names all that is damaged, and what mends it; where nothing does, ";
 constexpr absl::string_view kRemedy =
     "restore the folder from a copy of this validator's newest state, or, if there is none, run "
     "`kiln recover`; a fresh start could sign twice";
@@ -37,7 +39,8 @@ std::string EncodeNumber(uint64_t number) {
 absl::Status Refusal(absl::string_view dir, const absl::Status& cause) {
   const absl::StatusCode code =
       absl::IsNotFound(cause) ? absl::StatusCode::kDataLoss : cause.code();
-  return absl::Status(code, absl::StrCat(dir, ": ", cause.message(), ": ", kRemedy));
+  const absl::string_view repair = code == absl::StatusCode::kDataLoss ? kRepair : "";
+  return absl::Status(code, absl::StrCat(dir, ": ", cause.message(), ": ", repair, kRemedy));
 }
 
 }  // namespace

@@ -35,9 +35,10 @@ void PrintRollback(const RollbackArguments& arguments, const storage::Applicatio
                                     ": stays as it is, and so does ", "the safety record"));
   PrintField("state", absl::StrCat("of height ", plan.executed.value, ", ", state_bytes,
                                    " bytes with the results of all blocks: deleted"));
-  PrintField("cost", absl::StrCat("the next start executes ", plan.committed.value,
-                                  " blocks again; until then the node answers from old state and "
-                                  "does not vote"));
+  PrintField("cost",
+             absl::StrCat("the next start executes ", plan.committed.value,
+                          " blocks again; until then the node answers from the state that it "
+                          "has reached, and does not vote"));
   std::printf("%s\n", arguments.yes ? "Written: start the node with the corrected application"
                                     : kDryRunNote);
 }

@@ -119,6 +119,7 @@ TEST_F(Repairs, CopyWhatCanBeReadIntoANewFolder) {
   FlipRaw(Family::kIndexByHeight, IdAtHeightKey({0}), 4);
   DeleteRaw(Family::kBlocks, BlockKey({0}, driver_.at(0)->id));
   DeleteRaw(Family::kBlocks, BlockKey({5}, driver_.at(5)->id));
+  DeleteRaw(Family::kIndexByHeight, HeightOfIdKey(driver_.chain().back()->id));
   for (const absl::string_view key : {kCommittedKey, kChainIdKey, kExecutedKey}) {
     FlipRaw(Family::kMetadata, std::string(key), 3);
   }

@@ -221,6 +221,39 @@ TEST_F(OfflineCommands, RepairNamesTheValidatorThatDoesNotAnswer) {
   EXPECT_THAT(outcome.error, HasSubstr("height 3: 127.0.0.1:1: "));
 }
 
+TEST_F(OfflineCommands, RepairMakesAFolderAnewAndKeepsTheDamagedOne) {
+  Delete(home_, storage::Family::kMetadata, std::string(storage::kCommittedKey));
+  const std::vector<std::string> repair = {"ledger", "repair",     "--home", home_,
+                                           "--from", "127.0.0.1:1"};  // nobody has to be asked
+  const Outcome dry = Kiln(repair);
+  EXPECT_EQ(dry.exit_status, 0) << dry.error;
+  EXPECT_THAT(dry.out, HasSubstr("Nothing was changed"));
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_}).exit_status, 1);
+
+  std::vector<std::string> with_yes = repair;
+  with_yes.emplace_back("--yes");
+  const Outcome done = Kiln(with_yes);
+  ASSERT_EQ(done.exit_status, 0) << done.error;
+  const std::string data_dir = node::HomePaths(home_).data_dir;
+  EXPECT_TRUE(std::filesystem::exists(data_dir + ".damaged"));
+  EXPECT_FALSE(std::filesystem::exists(data_dir + ".repaired"));
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_}).exit_status, 0);
+  const std::unique_ptr<storage::Store> store = net_.Open(home_);
+  EXPECT_EQ(store->committed_height().value, committed());
+  EXPECT_EQ(store->Recover().safety, driver().safety());
+  EXPECT_EQ(store->executed_state().height.value, 0u);
+}
+
+TEST_F(OfflineCommands, RepairDoesNothingWithoutTheSafetyRecord) {
+  Delete(home_, storage::Family::kMetadata, std::string(storage::kCommittedKey));
+  Delete(home_, storage::Family::kSafety, std::string(storage::kSafetyKey));
+  const Outcome outcome =
+      Kiln({"ledger", "repair", "--home", home_, "--from", "127.0.0.1:1", "--yes"});
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_THAT(outcome.error, HasSubstr("leave this validator out"));
+  EXPECT_FALSE(std::filesystem::exists(node::HomePaths(home_).data_dir + ".damaged"));
+}
+
 TEST_F(OfflineCommands, CompactSaysWhatItSaves) {
   const Outcome dry = Kiln({"ledger", "compact", "--home", home_});
   EXPECT_EQ(dry.exit_status, 0) << dry.error;
