@@ -12,6 +12,7 @@
 #include "storage/ledger_reader.h"
 #include "storage/recovery.h"
 #include "storage/schema.h"
+#include "storage/snapshot_stream.h"
 
 namespace kiln::storage {
 namespace {
@@ -256,6 +257,20 @@ absl::StatusOr<std::optional<Height>> FirstDifference(
   return std::optional<Height>();
 }
 
+// Reads all of it, and compares its root with the one that the state of one interval later names,
+// once there is one.
+absl::Status CheckSnapshot(const Store& store, const Genesis& genesis, Height height) {
+  KILN_ASSIGN_OR_RETURN(const std::shared_ptr<const SnapshotIndex> index,
+                        IndexSnapshot(store, height, genesis.limits.duplicate_window_blocks,
+                                      /*is_stopping=*/[] { return false; }));
+  const Height naming{height.value + genesis.limits.snapshot_interval_blocks};
+  if (naming > store.executed_state().height) return absl::OkStatus();
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, store.ResultsAt(naming));
+  if (results.state.snapshot_root == index->root()) return absl::OkStatus();
+  return Wrong(
+      absl::StrCat("its root is not the one that the state of height ", naming.value, " names"));
+}
+
 Height EqualTo(Height highest, const std::optional<Height>& difference) {
   return difference.has_value() ? Height{difference->value - 1} : highest;
 }
@@ -280,6 +295,8 @@ absl::string_view NameOf(LedgerPart part) {
       return "metadata";
     case LedgerPart::kSafety:
       return "safety record";
+    case LedgerPart::kSnapshot:
+      return "snapshot";
   }
   return "";
 }
@@ -296,6 +313,21 @@ absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis&
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<ChainVerifier> verifier,
                         ChainVerifier::Create(genesis, &signatures));
   return Auditor(database, genesis, verifier.get()).Run(progress);
+}
+
+absl::Status AuditSnapshots(const Store& store, const Genesis& genesis, LedgerAudit* audit) {
+  KILN_ASSIGN_OR_RETURN(const std::vector<Height> heights, store.Snapshots());
+  for (const Height height : heights) {
+    if (height >= store.executed_state().height) continue;  // the next start drops it
+    if (const absl::Status status = CheckSnapshot(store, genesis, height); !status.ok()) {
+      audit->damage.push_back({.part = LedgerPart::kSnapshot,
+                               .height = height,
+                               .cause = std::string(status.message())});
+      continue;
+    }
+    ++audit->snapshots;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LedgerComparison> CompareLedgers(const Store& a, const Store& b) {

@@ -35,6 +35,7 @@ enum class LedgerPart {
   kState,        // an entry of the application's state
   kMetadata,     // what the ledger says about itself
   kSafety,       // what the validator signed
+  kSnapshot,     // the state as of a height
 };
 absl::string_view NameOf(LedgerPart part);  // "payload"
 
@@ -54,6 +55,7 @@ struct LedgerAudit {
   uint64_t blocks_checked = 0;  // block 0 included; those found good
   uint64_t transactions = 0;    // ordered, duplicates included
   uint64_t certificates = 0;    // of blocks found good, whose signatures were verified
+  uint64_t snapshots = 0;       // found good by AuditSnapshots
   std::vector<Damage> damage;   // in order of height, then what belongs to none
   absl::Status start;           // OK when a node would start from it, or why not
 
@@ -68,6 +70,10 @@ struct LedgerAudit {
 absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis& genesis,
                                         const consensus::SignatureVerifier& signatures,
                                         AuditProgress progress);
+
+// Reads every snapshot to its end, and compares its root with the one that later results name; what
+// is wrong joins the damage. REQUIRES: `audit` of the same ledger is good.
+absl::Status AuditSnapshots(const Store& store, const Genesis& genesis, LedgerAudit* audit);
 
 // What two ledgers have in common.
 struct LedgerComparison {

@@ -59,8 +59,10 @@ std::string WayOut(const LedgerAudit& audit, const std::string& home) {
                        [&](const Damage& damage) { return ((damage.part == parts) || ...); });
   };
   if (has(LedgerPart::kSafety)) {
-    return "restore the folder from a copy of this validator's newest state, or leave this "
-           "validator out";
+    return absl::StrCat(
+        "restore the folder from a copy of this validator's newest state, or run kiln recover "
+        "--home ",
+        home);
   }
   if (has(LedgerPart::kIndex, LedgerPart::kBlock, LedgerPart::kPayload, LedgerPart::kCertificate,
           LedgerPart::kMetadata)) {

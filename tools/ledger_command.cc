@@ -44,6 +44,7 @@ absl::StatusOr<VerifiedLedger> OpenAndAudit(const std::string& home) {
   if (!ledger.audit.good()) return ledger;
   KILN_ASSIGN_OR_RETURN(ledger.store,
                         storage::OpenStore(database, offline.genesis, /*read_only=*/true));
+  KILN_RETURN_IF_ERROR(storage::AuditSnapshots(*ledger.store, offline.genesis, &ledger.audit));
   return ledger;
 }
 
@@ -82,14 +83,16 @@ nlohmann::ordered_json LedgerJson(const VerifiedLedger& ledger) {
           {"state_root", ledger.audit.state_root.ToHex()},
           {"blocks_checked", ledger.audit.blocks_checked},
           {"certificates_checked", ledger.audit.certificates},
+          {"snapshots_checked", ledger.audit.snapshots},
           {"starts", ledger.audit.start.ok()},
           {"damage", DamageJson(ledger.audit)}};
 }
 
 void PrintLedger(const VerifiedLedger& ledger) {
   const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
-  std::printf("%s: %llu blocks and %llu certificates checked\n", ledger.home.c_str(),
-              number(ledger.audit.blocks_checked), number(ledger.audit.certificates));
+  std::printf("%s: %llu blocks, %llu certificates and %llu snapshots checked\n",
+              ledger.home.c_str(), number(ledger.audit.blocks_checked),
+              number(ledger.audit.certificates), number(ledger.audit.snapshots));
   std::printf("  height       %llu\n", number(ledger.audit.committed.value));
   std::printf("  transactions %llu\n", number(ledger.audit.transactions));
   std::printf("  head         %s\n", ledger.audit.head_id.ToHex().c_str());

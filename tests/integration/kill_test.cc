@@ -25,6 +25,8 @@ const TestCluster::Settings kRoundsForKills = {{"round_timeout_min_ms", "200"},
                                                {"heartbeat_interval_ms", "500"},
                                                {"doppelganger_wait_ms", "200"}};
 
+const ChainLimits kManySnapshots = {.snapshot_interval_blocks = 100};
+
 TestCluster::Settings WithVoteLogs() {
   TestCluster::Settings settings = kRoundsForKills;
   settings["vote_log_file"] = "\"votes.log\"";
@@ -50,7 +52,7 @@ void ExpectNothingWasLost(TestCluster& cluster, Load& load) {
 
 TEST(Kill, OneAfterTheOtherUnderLoadLosesNothingAndNobodyVotesTwice) {
   TestRandom random;
-  TestCluster cluster(4, WithVoteLogs());
+  TestCluster cluster(4, WithVoteLogs(), kManySnapshots);
   ASSERT_TRUE(cluster.StartAllAndWait());
   Load load(cluster.chain());
   ASSERT_TRUE(load.WaitForMore(100));
@@ -86,7 +88,7 @@ TEST(Kill, OneAfterTheOtherUnderLoadLosesNothingAndNobodyVotesTwice) {
 
 TEST(Kill, AllAtOnceUnderLoadLosesNothingAndCommitsResume) {
   TestRandom random;
-  TestCluster cluster(4, WithVoteLogs());
+  TestCluster cluster(4, WithVoteLogs(), kManySnapshots);
   ASSERT_TRUE(cluster.StartAllAndWait());
   Load load(cluster.chain());
   for (int kill = 0; kill < kKillsOfAll; ++kill) {
@@ -103,7 +105,7 @@ TEST(Kill, AllAtOnceUnderLoadLosesNothingAndCommitsResume) {
 }
 
 TEST(Kill, OneOfFourForGoodLeavesTheRestCommitting) {
-  TestCluster cluster(4, kRoundsForKills);
+  TestCluster cluster(4, kRoundsForKills, kManySnapshots);
   ASSERT_TRUE(cluster.StartAllAndWait());
   cluster.Kill(1);
   // From an idle chain first: nobody else's transactions drive the rounds on.

@@ -31,7 +31,6 @@ namespace fs = std::filesystem;
 
 constexpr uint16_t kLowestPort = 11000;
 constexpr uint16_t kHighestPort = 19900;
-constexpr uint64_t kSnapshotIntervalBlocks = 200;  // so that no test is too short for some
 constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
 
 uint64_t ChooseSeed() {
@@ -120,14 +119,14 @@ PortRange::~PortRange() {
   close(claim_);
 }
 
-TestCluster::TestCluster(size_t validators, const Settings& settings) {
+TestCluster::TestCluster(size_t validators, const Settings& settings, const ChainLimits& limits) {
   KILN_CHECK_LT(validators * node::kPortsPerValidator, PortRange::kPorts);
   node::TestnetRequest request;
   request.output = dir() + "/net";
   request.powers.assign(validators, 1);
   request.base_port = ports_.first();
   request.time_us = static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()));
-  request.limits.snapshot_interval_blocks = kSnapshotIntervalBlocks;
+  request.limits = limits;
   absl::StatusOr<node::Testnet> testnet = node::WriteTestnet(request);
   KILN_CHECK_OK(testnet.status());
   homes_ = testnet->homes;

@@ -73,7 +73,8 @@ class PortRange {
 class TestCluster {
  public:
   using Settings = std::map<std::string, std::string>;  // of kiln.toml: key and value as written
-  explicit TestCluster(size_t validators = 4, const Settings& settings = {});
+  explicit TestCluster(size_t validators = 4, const Settings& settings = {},
+                       const ChainLimits& limits = {});
   ~TestCluster();
   TestCluster(const TestCluster&) = delete;
   TestCluster& operator=(const TestCluster&) = delete;

@@ -291,6 +291,26 @@ TEST_F(SimDiskStore, LosesNothingWhenOnlyTheProcessDies) {
   EXPECT_EQ(store_->executed_state().height, Height{1});
 }
 
+TEST_F(SimDiskStore, KeepsASnapshotAndTheStateThatItIsOfWhenThePowerFails) {
+  MakeLedger(6);
+  Extend();
+  now_us_ += 1000;
+  const Height height{store_->executed_state().height.value + 1};
+  Apply(height.value);
+  ASSERT_TRUE(store_->TakeSnapshot().ok());
+  PowerFails();
+  Open();
+  EXPECT_EQ(store_->executed_state().height, height);
+  EXPECT_THAT(store_->Snapshots().value(), testing::ElementsAre(height));
+  const DiskImage copy = disk_.Snapshot();
+  ASSERT_TRUE(store_->DropSnapshot(height).ok());
+  store_.reset();
+  disk_.Restore(copy);
+  Open();
+  EXPECT_THAT(store_->Snapshots().value(), testing::ElementsAre(height));
+  EXPECT_TRUE(store_->OpenSnapshot(height).ok());
+}
+
 TEST_F(SimDiskStore, ComesBackWithAPrefixAfterEveryKindOfPowerFailure) {
   for (const CrashKind kind : {CrashKind::kNoneKept, CrashKind::kAllKept, CrashKind::kPrefixKept,
                                CrashKind::kTornRecord}) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/snapshot_stream.h"
 #include "tests/storage/store_fixture.h"
 
 namespace kiln::storage {
@@ -64,6 +65,40 @@ TEST_F(Audit, AcceptsALedgerThatWasNotExecutedYet) {
   EXPECT_TRUE(audit.good()) << testing::PrintToString(Descriptions(audit));
   EXPECT_EQ(audit.executed, Height{0});
   EXPECT_EQ(audit.state_root, consensus::GenesisState(world_.genesis()).Root());
+}
+
+// A ledger of a chain with short intervals: a snapshot of height 16, and states up to one interval
+// later, which name `root`, or its own root when there is none.
+std::vector<std::string> AuditWithSnapshot(std::optional<Hash> root) {
+  constexpr uint64_t kInterval = 16;
+  consensus::TestWorld world({1, 1, 1, 1}, {.snapshot_interval_blocks = kInterval});
+  LedgerDriver driver(&world);
+  const TemporaryDir dir;
+  const auto store =
+      OpenRocksDbStore({.data_dir = dir.At("data"), .genesis = world.genesis()}).value();
+  const auto run_to = [&](uint64_t height) {
+    while (driver.committed() < height) KILN_CHECK_OK(store->Persist(driver.Extend({"x"})));
+    for (uint64_t at = store->executed_state().height.value + 1; at <= height; ++at) {
+      KILN_CHECK_OK(store->ApplyBlock(LedgerDriver::WritesAt(at), driver.ResultsAt(at)));
+    }
+  };
+  run_to(kInterval);
+  KILN_CHECK_OK(store->TakeSnapshot());
+  const auto index = IndexSnapshot(
+      *store, {kInterval}, world.genesis().limits.duplicate_window_blocks, [] { return false; });
+  KILN_CHECK_OK(index.status());
+  driver.SetSnapshotRoot(root.value_or((*index)->root()));
+  run_to(2 * kInterval + 1);
+  LedgerAudit audit;
+  KILN_CHECK_OK(AuditSnapshots(*store, world.genesis(), &audit));
+  EXPECT_EQ(audit.snapshots + audit.damage.size(), 1u);
+  return Descriptions(audit);
+}
+
+TEST(AuditSnapshots, ComparesThemWithWhatTheStatesName) {
+  EXPECT_THAT(AuditWithSnapshot(std::nullopt), testing::IsEmpty());
+  EXPECT_THAT(AuditWithSnapshot(Hash{.bytes = {1}}),
+              testing::ElementsAre(Names("height 16: snapshot: ", "state of height 32")));
 }
 
 TEST_F(Audit, NamesEverythingThatIsDamagedOrMissing) {

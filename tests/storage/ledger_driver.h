@@ -69,8 +69,13 @@ class LedgerDriver {
     state.epoch = {1};
     state.application_root =
         crypto::HashBytes(crypto::kDomainApplicationRoot, at(height)->id.view());
+    state.snapshot_height =
+        consensus::SnapshotNamedAt(state.height, world_->genesis().limits.snapshot_interval_blocks);
+    if (state.snapshot_height.value > 0) state.snapshot_root = snapshot_root_;
     return state;
   }
+  // Of the only snapshot that states name.
+  void SetSnapshotRoot(const Hash& root) { snapshot_root_ = root; }
 
   BlockResults ResultsAt(uint64_t height) const {
     BlockResults results{.state = StateAt(height)};
@@ -109,6 +114,7 @@ class LedgerDriver {
   consensus::TestWorld* const world_;
   std::vector<consensus::BlockPtr> chain_;
   uint64_t committed_ = 0;
+  Hash snapshot_root_;
   consensus::SafetyRecord safety_;
 };
 

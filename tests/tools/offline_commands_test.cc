@@ -250,7 +250,7 @@ TEST_F(OfflineCommands, RepairDoesNothingWithoutTheSafetyRecord) {
   const Outcome outcome =
       Kiln({"ledger", "repair", "--home", home_, "--from", "127.0.0.1:1", "--yes"});
   EXPECT_EQ(outcome.exit_status, 1);
-  EXPECT_THAT(outcome.error, HasSubstr("leave this validator out"));
+  EXPECT_THAT(outcome.error, HasSubstr("run kiln recover"));
   EXPECT_FALSE(std::filesystem::exists(node::HomePaths(home_).data_dir + ".damaged"));
 }
 
