@@ -117,12 +117,12 @@ void VoteRulesOracle::OnRecovered(uint32_t replica, const SafetyRecord& record) 
                      record.last_voted_round.value + 1, ", although it had signed in round ",
                      life.record->last_voted_round.value));
   }
-  if (life.record.has_value() && record.last_proposed_round < life.record->last_proposed_round) {
+  if (record.last_proposed_round < life.last_proposed_round) {  // not those reserved only
     observed_->Violated(
         "S6", replica,
         absl::StrCat("recovers a record that lets it propose in round ",
                      record.last_proposed_round.value + 1, ", although it had proposed in round ",
-                     life.record->last_proposed_round.value));
+                     life.last_proposed_round.value));
   }
   life.record = record;
   life.abstains_up_to = record.last_voted_round;
@@ -136,6 +136,10 @@ void VoteRulesOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus:
     OnVote(replica, now_us, *vote);
   } else if (const auto* timeout = std::get_if<Timeout>(&message)) {
     OnTimeout(replica, *timeout);
+  }
+  if (const auto* proposal = std::get_if<consensus::Proposal>(&message)) {
+    Round& last = lives_.at(replica).last_proposed_round;
+    last = std::max(last, proposal->block->header.round);
   }
   // A vote for the own proposal may be durable before the proposal is sent, which comes first then.
   std::optional<Vote>& unjudged = lives_.at(replica).unjudged;

@@ -53,6 +53,7 @@ class VoteRulesOracle {
     // that round already, because one write may cover several steps.
     std::optional<std::optional<consensus::Vote>> vote_at_timeout;
     std::optional<consensus::Vote> unjudged;  // durable, but its block was not seen yet
+    Round last_proposed_round;                // of what was sent
     Round abstains_up_to;                     // since its record was lost and recovered
   };
 
