@@ -32,8 +32,9 @@ namespace {
 
 constexpr absl::string_view kLockFile = "/LOCK";
 constexpr absl::string_view kDamageRemedy =
-    "restore the folder from a copy of this validator's newest state, or give this validator a new "
-    "identity; it must not start from less than it had";
+    "restore the folder from a copy of this validator's newest state, or, if there is none, move "
+    "it "
+    "away and run `kiln recover`; it must not start from less than it had";
 
 rocksdb::Slice ToSlice(absl::string_view bytes) {
   return {bytes.data(), bytes.size()};
