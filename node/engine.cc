@@ -101,8 +101,9 @@ absl::Status Engine::Flush() {
                                            effects.halt->cause, "; ", effects.halt->what_to_do));
   }
   for (const TransactionBatch& batch : forwards) output_->Forward(batch);  // promises nothing
-  for (const consensus::Outbound& outbound : effects.send_early)
+  for (const consensus::Outbound& outbound : effects.send_early) {
     output_->Send(outbound.to, outbound.message);
+  }
   if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));
   for (const consensus::Outbound& outbound : effects.send)
     output_->Send(outbound.to, outbound.message);
