@@ -285,7 +285,7 @@ void SimCluster::Transmit(uint32_t from, ValidatorIndex to, const FramePtr& fram
 
 // There is no stream to whoever is down.
 void SimCluster::TransmitTo(uint32_t from, uint32_t to, const FramePtr& frame) {
-  if (!replicas_[to]->is_up()) return OnLeft(from, to, frame, FrameFate());
+  if (!replicas_[to]->hears()) return OnLeft(from, to, frame, FrameFate());
   network_->Send(from, to, frame);
 }
 

@@ -295,6 +295,7 @@ void World::OnStopped(SimReplica& replica, const absl::Status& why) {
 }
 
 void World::OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) {
+  ++result_.recoveries;
   observer_->OnRecovered(replica.number(), record);
 }
 

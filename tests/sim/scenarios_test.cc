@@ -46,6 +46,10 @@ TEST_P(Scenarios, Holds) {
     }
   }
   EXPECT_TRUE(is_expected) << "no violation of what must be violated\nreplay: " << replay;
+  const bool recovers =
+      std::any_of(scenario->faults.begin(), scenario->faults.end(),
+                  [](const Fault& fault) { return fault.kind.starts_with("recovered_"); });
+  EXPECT_EQ(result.recoveries > 0, recovers) << "lost records that were recovered";
   for (const Fault& fault : scenario->faults) {
     EXPECT_GT(result.faults.contains(fault.row) ? result.faults.at(fault.row) : 0, 0U)
         << fault.row << " " << fault.kind << " never took effect";
