@@ -67,7 +67,7 @@ void AddViaOption(CLI::App* command, ChainTarget* target) {
   command
       ->add_option("--via", target->via,
                    "Index of the validator to ask first, counted from 0; others when it fails")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1 << 20));
 }
 
 absl::StatusOr<ClientOptions> ResolveTarget(const ChainTarget& target) {

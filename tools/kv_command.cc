@@ -126,7 +126,7 @@ std::shared_ptr<KvArguments> AddSharedOptions(CLI::App* command, double timeout_
   AddTargetOptions(command, &arguments->target);
   AddViaOption(command, &arguments->target);
   command->add_option("--timeout", arguments->timeout_seconds, "Seconds to wait for the outcome")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
   AddJsonOption(command, &arguments->json);
   return arguments;

@@ -91,11 +91,11 @@ void AddLedgerExport(CLI::App* ledger, CommandContext& context) {
       ledger->add_subcommand("export", "Write committed blocks and their certificates to a file");
   AddOfflineHomeOption(command, &arguments->home);
   command->add_option("--output", arguments->output, "File to make; must not exist")->required();
-  command->add_option("--from", arguments->from, "First height; 1 when left out")
-      ->check(CLI::PositiveNumber);
+  const CLI::Range heights(uint64_t{1}, UINT64_MAX);
+  command->add_option("--from", arguments->from, "First height; 1 when left out")->check(heights);
   CLI::Option* to = command->add_option(
       "--to", arguments->to, "Last height; the highest that the chain itself proves when left out");
-  to->check(CLI::PositiveNumber);
+  to->check(heights);
   command
       ->add_flag("--head", arguments->head,
                  "Up to the committed head, with the certificate that this node has for it")

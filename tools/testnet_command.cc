@@ -82,7 +82,7 @@ void AddTestnetCommand(CLI::App& app, CommandContext& context) {
       ->required();
   command->add_option("--power", arguments->powers, "Voting powers, one per validator: 1,1,1,1")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(uint64_t{1}, UINT64_MAX));
   command
       ->add_option(
           "--base-port", arguments->request.base_port,

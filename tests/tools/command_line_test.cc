@@ -74,6 +74,20 @@ TEST(CommandLine, RefusesInOneLineThatSaysWhereHelpIs) {
             "kiln testnet: --output is required (see: kiln testnet --help)\n");
 }
 
+TEST(CommandLine, NamesTheRangeOfANumberInAFewDigits) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"kv", "put", "a", "b", "--testnet", "x", "--timeout", "5s"},
+      {"kv", "get", "a", "--testnet", "x", "--via", "-1"},
+      {"ledger", "export", "--home", "x", "--output", "y", "--from", "0"},
+      {"testnet", "--output", "x", "--power", "1,0"}};
+  for (const std::vector<std::string>& arguments : wrong) {
+    const Outcome outcome = Kiln(arguments);
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_THAT(outcome.error, HasSubstr("not in range"));
+    EXPECT_LT(outcome.error.size(), 160u) << outcome.error;
+  }
+}
+
 TEST(CommandLine, MakesATestnetAndShowsItsKeys) {
   const TempDir dir;
   const std::string net = dir / "net";
