@@ -18,8 +18,8 @@ struct Violation {
 };
 
 struct RunResult {
-  std::vector<Violation> violations;
-  uint64_t recoveries = 0;  // of lost safety records, by replicas of any kind  // at most a few: a run ends soon after the first
+  std::vector<Violation> violations;  // at most a few: a run ends soon after the first
+  uint64_t recoveries = 0;            // of lost safety records
   uint64_t committed_blocks = 0;      // the highest height that an honest replica committed
   uint64_t rounds = 0;                // the highest round that an honest replica entered
   uint64_t committed_transactions = 0;
