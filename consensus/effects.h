@@ -87,7 +87,9 @@ struct Halt {
 // are.
 struct Effects {
   std::optional<Halt> halt;
-  std::vector<Outbound> send_early;  // promises nothing, or what an earlier step recorded
+  // Promises nothing, or what an earlier step recorded; has no signature that this step made, not
+  // within a certificate either.
+  std::vector<Outbound> send_early;
   DurableWrite durable;
   std::vector<Outbound> send;
   std::vector<Fetch> fetch;

@@ -362,6 +362,7 @@ void Replica::TryVote() {
     return Refuse(from, std::string(vote.status().message()));
   }
   ++votes_signed_;
+  has_signed_ = true;
   const Round next{round().value + 1};
   // Written with the vote, so that the next proposal leaves as soon as the votes are there. Not on
   // an idle chain, where a restart would cost the round for nothing.
@@ -456,7 +457,7 @@ bool Replica::TryPropose() {
   const bool was_reserved = reserved_round_ >= round();
   if (was_reserved) {
     KILN_MARK("a proposal leaves without waiting for the disk");
-    SendEarly({std::nullopt, proposal});
+    SendEarly(proposal);
   } else {
     Send(std::nullopt, proposal);
   }
@@ -497,6 +498,7 @@ void Replica::GiveUpOnRound() {
   if (IsListening()) return;
   const absl::StatusOr<Timeout> timeout = safety_.SignTimeout(round(), high_qc(), EntryTc());
   if (!timeout.ok()) return Refuse(options_.self, std::string(timeout.status().message()));
+  has_signed_ = true;
   pending_proposal_.reset();
   Send(std::nullopt, *timeout);
   // The vote went to the next leader alone, which may be the silent one: now anybody may collect
@@ -528,7 +530,7 @@ Certificates Replica::OwnCertificates() const {
 void Replica::ShareCertificate() {
   if (leaders_->LeaderOf(round()) != options_.self) return;
   KILN_MARK("a leader without a proposal shares its certificate");
-  SendEarly({std::nullopt, OwnCertificates()});
+  SendEarly(OwnCertificates());
 }
 
 void Replica::TellBehind(ValidatorIndex peer) {
@@ -548,8 +550,9 @@ void Replica::Send(std::optional<ValidatorIndex> to, Message message) {
   effects_.send.push_back({to, std::move(message)});
 }
 
-void Replica::SendEarly(Outbound outbound) {
-  if (validators_->size() > 1) effects_.send_early.push_back(std::move(outbound));
+void Replica::SendEarly(Message message) {
+  if (has_signed_) return Send(std::nullopt, std::move(message));
+  if (validators_->size() > 1) effects_.send_early.push_back({std::nullopt, std::move(message)});
 }
 
 void Replica::Refuse(ValidatorIndex from, std::string cause) {
@@ -564,6 +567,7 @@ void Replica::Halt(Height height, std::string cause, std::string what_to_do) {
 Effects Replica::TakeEffects() {
   if (safety_.TakeChanged()) effects_.durable.safety = safety_.record();
   reserved_round_ = safety_.record().last_proposed_round;
+  has_signed_ = false;
   Effects taken = std::exchange(effects_, Effects());
   if (taken.halt.has_value()) {
     taken.send_early.clear();  // nothing is signed or said after a halt

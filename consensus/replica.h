@@ -165,7 +165,8 @@ class Replica {
   bool TakeTurn(uint64_t* last_us, uint64_t every_us) const;
   Certificates OwnCertificates() const;
   void Send(std::optional<ValidatorIndex> to, Message message);
-  void SendEarly(Outbound outbound);
+  // Unless it may carry a signature that this step made.
+  void SendEarly(Message message);
   void Refuse(ValidatorIndex from, std::string cause);
   void Halt(Height height, std::string cause, std::string what_to_do);
   Effects TakeEffects();
@@ -199,7 +200,8 @@ class Replica {
   bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;
-  Round reserved_round_;  // the record's last proposed round, as earlier steps left it
+  Round reserved_round_;     // the record's last proposed round, as earlier steps left it
+  bool has_signed_ = false;  // a vote or timeout, in this step
   Effects effects_;
 };
 

@@ -4,7 +4,6 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "base/mark.h"
 #include "base/status_macros.h"
 #include "node/files.h"
 #include "storage/data_dir.h"
@@ -24,7 +23,6 @@ absl::Status CheckKeyUse(const std::string& key_file, const Hash& chain_id,
   std::error_code error;
   if (!std::filesystem::exists(note, error)) return absl::OkStatus();
   if (!absl::IsNotFound(storage::RequireLedger(data_dir))) return absl::OkStatus();
-  KILN_MARK("a start without the data of before is refused");
   return absl::FailedPreconditionError(absl::StrCat(
       "there is no ledger in ", data_dir, ", but the key has signed on this chain (", note,
       "): put back this validator's newest data, or, if they are lost, run `kiln recover`; a fresh "

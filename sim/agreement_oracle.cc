@@ -17,6 +17,7 @@ AgreementOracle::AgreementOracle(Observed* observed, ReferenceExecution* referen
 void AgreementOracle::OnStarted(uint32_t replica, const storage::Store& store) {
   Life& life = lives_.at(replica);
   life.status = {};
+  if (std::exchange(life.recovered, false)) ForgetAbove(store.committed_height(), &life);
   if (store.committed_height().value < life.committed) {
     observed_->Violated("S2", replica,
                         absl::StrCat("had committed height ", life.committed, " and starts at ",
@@ -31,8 +32,13 @@ void AgreementOracle::OnStarted(uint32_t replica, const storage::Store& store) {
 }
 
 void AgreementOracle::OnRecovered(uint32_t replica) {
-  lives_.at(replica) = Life();
-  lives_.at(replica).head = observed_->ChainAt(0);
+  lives_.at(replica).recovered = true;
+}
+
+void AgreementOracle::ForgetAbove(Height height, Life* life) const {
+  if (life->committed <= height.value) return;
+  life->committed = height.value;
+  life->head = observed_->ChainAt(height.value);
 }
 
 void AgreementOracle::OnStatus(uint32_t replica, const consensus::ReplicaStatus& status) {

@@ -48,8 +48,11 @@ class AgreementOracle {
     Hash head;
     uint64_t executed = 0;
     consensus::ReplicaStatus status;  // the newest of this process
+    bool recovered = false;           // since it last started: it may have lost its ledger
   };
 
+  // What a recovered validator lost with its ledger.
+  void ForgetAbove(Height height, Life* life) const;
   // False when the store does not give the block.
   bool CommitNext(uint32_t replica, const storage::Store& store);
   void ExtendChain(uint32_t replica, const consensus::Block& block);

@@ -76,10 +76,16 @@ void DurabilityOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus
   const auto* timeout = std::get_if<consensus::Timeout>(&message);
   const auto* proposal = std::get_if<consensus::Proposal>(&message);
   const auto* standing = std::get_if<consensus::Standing>(&message);
-  if (vote == nullptr && timeout == nullptr && proposal == nullptr && standing == nullptr) return;
+  const auto* certificates = std::get_if<consensus::Certificates>(&message);
+  if (vote == nullptr && timeout == nullptr && proposal == nullptr && standing == nullptr &&
+      certificates == nullptr) {
+    return;
+  }
   if (record == nullptr) {
     return observed_->Violated("S7", replica, "signs while no safety record is durable");
   }
+  if (certificates != nullptr) CheckOwnVoteIn(replica, certificates->high_qc, *record);
+  if (proposal != nullptr) CheckOwnVoteIn(replica, proposal->block->justify, *record);
   if (vote != nullptr) CheckVote(replica, now_us, *vote, *record);
   if (timeout != nullptr && record->last_timeout != *timeout &&
       record->last_voted_round <= timeout->round) {
@@ -97,6 +103,16 @@ void DurabilityOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus
                         absl::StrCat("proposes before it is durable that it does: ",
                                      Describe(proposal->block->header.round, proposal->block->id)));
   }
+}
+
+// A vote leaves within a certificate, too.
+void DurabilityOracle::CheckOwnVoteIn(uint32_t replica, const consensus::QuorumCertificate& qc,
+                                      const consensus::SafetyRecord& record) {
+  if (!qc.signers.Contains(observed_->ValidatorOf(replica))) return;
+  if (record.last_voted_round >= qc.round) return;
+  observed_->Violated("S7", replica,
+                      absl::StrCat("sends a certificate of round ", qc.round.value,
+                                   " with a vote of its own that is not durable"));
 }
 
 void DurabilityOracle::CheckVote(uint32_t replica, uint64_t now_us, const consensus::Vote& vote,

@@ -46,6 +46,8 @@ class DurabilityOracle {
   void OnAnswered(uint32_t replica, uint64_t now_us, const absl::StatusOr<Receipt>& answer);
 
  private:
+  void CheckOwnVoteIn(uint32_t replica, const consensus::QuorumCertificate& qc,
+                      const consensus::SafetyRecord& record);
   void CheckVote(uint32_t replica, uint64_t now_us, const consensus::Vote& vote,
                  const consensus::SafetyRecord& record);
   // Whether the block and those between it and the durable head are on the replica's disk.

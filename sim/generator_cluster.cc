@@ -34,6 +34,15 @@ void DrawTimes(SimRandom* random, Scenario* scenario) {
   scenario->listen_ms = scenario->round_timeout_min_ms * PickOf<uint64_t>(random, {0, 0, 1, 2});
 }
 
+// A line that cannot carry a full block to all others well within the longest timer lets no round
+// succeed once transactions have piled up: that is a wrong configuration and no fault.
+void FitBlocksToLines(Scenario* scenario) {
+  if (scenario->link_bytes_per_ms == 0) return;
+  const uint64_t in_time = scenario->link_bytes_per_ms * scenario->round_timeout_max_ms / 4;
+  scenario->block_bytes_max =
+      std::clamp<uint64_t>(in_time / scenario->powers.size(), 64 << 10, scenario->block_bytes_max);
+}
+
 void DrawSizes(SimRandom* random, Scenario* scenario) {
   scenario->block_bytes_max = PickOf<uint64_t>(random, {64 << 10, 256 << 10, 1 << 20});
   scenario->block_transactions_max = PickOf<uint64_t>(random, {4, 64, 16384, 16384});
@@ -42,6 +51,7 @@ void DrawSizes(SimRandom* random, Scenario* scenario) {
   scenario->snapshot_interval_blocks = PickOf<uint64_t>(random, {16, 16, 64, 10000});
   scenario->mempool_transactions_max = PickOf<uint64_t>(random, {200, 10000, 10000});
   scenario->link_bytes_per_ms = PickOf<uint64_t>(random, {0, 125000, 125000, 20000});
+  FitBlocksToLines(scenario);
 }
 
 // At most a tenth of what blocks can carry, so that what the faults held up is soon made up for.
