@@ -5,7 +5,9 @@
 #define KILN_CRYPTO_ENCODING_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -15,27 +17,56 @@
 
 namespace kiln::crypto {
 
-// Appends to a string. Not thread-safe.
+// Most encodings are short: they are written in place, and only what does not fit there goes to a
+// string. Not thread-safe.
 class Encoder {
  public:
-  Encoder& U8(uint8_t value);
-  Encoder& U16(uint16_t value);
-  Encoder& U32(uint32_t value);
-  Encoder& U64(uint64_t value);
-  Encoder& Raw(absl::string_view bytes);    // no length: the reader knows it
+  Encoder& U8(uint8_t value) { return Integer(value); }
+  Encoder& U16(uint16_t value) { return Integer(value); }
+  Encoder& U32(uint32_t value) { return Integer(value); }
+  Encoder& U64(uint64_t value) { return Integer(value); }
+  Encoder& Raw(absl::string_view bytes) {  // no length: the reader knows it
+    return Append(bytes.data(), bytes.size());
+  }
   Encoder& Bytes(absl::string_view bytes);  // u32 length, then the bytes
   Encoder& Digest(const Hash& hash) { return Raw(hash.view()); }
   template <size_t N>
   Encoder& Array(const std::array<uint8_t, N>& bytes) {
-    return Raw({reinterpret_cast<const char*>(bytes.data()), N});
+    return Append(reinterpret_cast<const char*>(bytes.data()), N);
   }
 
-  void Reserve(size_t bytes) { out_.reserve(bytes); }
-  const std::string& view() const { return out_; }
-  std::string Take() && { return std::move(out_); }
+  // Room for this many bytes in all.
+  void Reserve(size_t bytes);
+  // Valid until the next change.
+  absl::string_view view() const {
+    return is_long_ ? absl::string_view(long_) : absl::string_view(short_.data(), short_size_);
+  }
+  std::string Take() && { return is_long_ ? std::move(long_) : std::string(view()); }
 
  private:
-  std::string out_;
+  static constexpr size_t kShortMax = 384;
+
+  template <typename T>
+  Encoder& Integer(T value) {
+    std::array<char, sizeof(T)> bytes;
+    for (size_t i = 0; i < sizeof(T); ++i) {
+      bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xFF);
+    }
+    return Append(bytes.data(), bytes.size());
+  }
+  Encoder& Append(const char* bytes, size_t size) {
+    if (is_long_ || size > kShortMax - short_size_) return AppendLong(bytes, size);
+    if (size > 0) std::memcpy(short_.data() + short_size_, bytes, size);
+    short_size_ += size;
+    return *this;
+  }
+  Encoder& AppendLong(const char* bytes, size_t size);
+
+  // All bytes are in one of the two.
+  bool is_long_ = false;
+  size_t short_size_ = 0;
+  std::array<char, kShortMax> short_;
+  std::string long_;
 };
 
 // Reads what Encoder wrote. The first thing that does not fit is remembered and everything after it
@@ -46,18 +77,27 @@ class Decoder {
   // `what` names the thing being decoded in errors: "vote: 3 bytes missing".
   Decoder(absl::string_view what, absl::string_view input) : what_(what), rest_(input) {}
 
-  uint8_t U8();
-  uint16_t U16();
-  uint32_t U32();
-  uint64_t U64();
+  uint8_t U8() { return Integer<uint8_t>(); }
+  uint16_t U16() { return Integer<uint16_t>(); }
+  uint32_t U32() { return Integer<uint32_t>(); }
+  uint64_t U64() { return Integer<uint64_t>(); }
   bool Bool();  // 0 or 1; anything else is an error
-  absl::string_view Raw(size_t bytes);
+  absl::string_view Raw(size_t bytes) {
+    if (bytes > rest_.size()) {
+      FailBeyondEnd(bytes);
+      return {};
+    }
+    const absl::string_view read = rest_.substr(0, bytes);
+    rest_.remove_prefix(bytes);
+    return read;
+  }
   absl::string_view Bytes(size_t bytes_max);  // an error when the length is above the bound
   Hash Digest();
   template <size_t N>
   std::array<uint8_t, N> Array() {
     std::array<uint8_t, N> value{};
-    CopyRaw(value.data(), N);
+    const absl::string_view read = Raw(N);
+    if (!read.empty()) std::memcpy(value.data(), read.data(), N);
     return value;
   }
 
@@ -70,7 +110,16 @@ class Decoder {
   absl::Status Finish();
 
  private:
-  void CopyRaw(uint8_t* to, size_t bytes);
+  template <typename T>
+  T Integer() {
+    uint64_t value = 0;
+    const absl::string_view read = Raw(sizeof(T));  // empty on failure, which reads as zero
+    for (size_t i = 0; i < read.size(); ++i) {
+      value |= static_cast<uint64_t>(static_cast<uint8_t>(read[i])) << (8 * i);
+    }
+    return static_cast<T>(value);
+  }
+  void FailBeyondEnd(size_t bytes);
 
   absl::string_view what_;
   absl::string_view rest_;

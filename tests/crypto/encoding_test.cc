@@ -29,6 +29,24 @@ TEST(Encoder, WritesLittleEndianAndLengthPrefixes) {
             "0708ee00000000000000000000000000000000000000000000000000000000000000");
 }
 
+// The encoder keeps what is short elsewhere than what is long.
+TEST(Encoder, WritesTheSameBytesAtEveryLength) {
+  for (const size_t reserved : {0, 100, 5000}) {
+    for (size_t length = 0; length < 1000; ++length) {
+      Encoder encoder;
+      encoder.Reserve(reserved);
+      std::string expected;
+      for (size_t i = 0; i < length; ++i) {
+        encoder.U8(static_cast<uint8_t>(i));
+        expected.push_back(static_cast<char>(i));
+      }
+      encoder.Raw("rest").Raw("");
+      ASSERT_EQ(encoder.view(), expected + "rest") << length << " bytes, reserved " << reserved;
+      ASSERT_EQ(std::move(encoder).Take(), expected + "rest");
+    }
+  }
+}
+
 void ReadEverything(Decoder& decoder) {
   EXPECT_EQ(decoder.U8(), 0xA1);
   EXPECT_EQ(decoder.U16(), 0xB2B1);
