@@ -3,6 +3,7 @@
 #define KILN_SIM_EVENT_QUEUE_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ class EventQueue {
 
   // At `at_us`, or now when that is past.
   void At(uint64_t at_us, Action action) {
-    heap_.push_back({std::max(at_us, now_us_), next_++, std::move(action)});
+    heap_.push_back({std::max(at_us, now_us_), next_++, Keep(std::move(action))});
     std::push_heap(heap_.begin(), heap_.end(), Later);
   }
 
@@ -33,11 +34,13 @@ class EventQueue {
   void RunNext() {
     KILN_CHECK(!heap_.empty());
     std::pop_heap(heap_.begin(), heap_.end(), Later);
-    Entry entry = std::move(heap_.back());
+    const Entry entry = heap_.back();
     heap_.pop_back();
     now_us_ = entry.at_us;
     ++executed_;
-    std::move(entry.action)();
+    Action action = std::move(actions_[entry.place]);
+    free_.push_back(entry.place);
+    std::move(action)();
   }
   // All that is due up to and including `end_us`; then it is `end_us`.
   void RunUntil(uint64_t end_us) {
@@ -46,19 +49,33 @@ class EventQueue {
   }
 
  private:
+  // Small, because entries change places in the heap; the action stays where it is.
   struct Entry {
     uint64_t at_us;
     uint64_t sequence;
-    Action action;
+    size_t place;
   };
   static bool Later(const Entry& a, const Entry& b) {
-    return std::make_pair(a.at_us, a.sequence) > std::make_pair(b.at_us, b.sequence);
+    return a.at_us != b.at_us ? a.at_us > b.at_us : a.sequence > b.sequence;
+  }
+
+  size_t Keep(Action action) {
+    if (free_.empty()) {
+      actions_.push_back(std::move(action));
+      return actions_.size() - 1;
+    }
+    const size_t place = free_.back();
+    free_.pop_back();
+    actions_[place] = std::move(action);
+    return place;
   }
 
   uint64_t now_us_ = 0;
   uint64_t next_ = 0;
   uint64_t executed_ = 0;
   std::vector<Entry> heap_;
+  std::vector<Action> actions_;  // of the entries, by their places
+  std::vector<size_t> free_;     // places without one
 };
 
 }  // namespace kiln::sim
