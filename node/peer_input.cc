@@ -3,7 +3,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/status/statusor.h"
 #include "base/log.h"
 #include "node/block_answers.h"
 
@@ -22,7 +21,11 @@ PeerInput::PeerInput(const Genesis& genesis, const consensus::ValidatorSet* vali
 
 void PeerInput::Handle(ValidatorIndex from, network::Frame frame) {
   const size_t bytes = frame.bytes();
-  absl::StatusOr<network::PeerMessage> message = network::DecodeFrame(std::move(frame), limits_);
+  Handle(from, network::DecodeFrame(std::move(frame), limits_), bytes);
+}
+
+void PeerInput::Handle(ValidatorIndex from, absl::StatusOr<network::PeerMessage> message,
+                       size_t bytes) {
   if (!message.ok()) return Refuse(from, message.status());
   std::visit([&](auto& specific) { HandleMessage(from, std::move(specific), bytes); }, *message);
 }

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/ids.h"
 #include "consensus/leader_election.h"
 #include "consensus/signing.h"
@@ -43,6 +44,8 @@ class PeerInput {
 
   // Everything that the frame causes has been given to the sinks when it returns.
   void Handle(ValidatorIndex from, network::Frame frame);
+  // The same for a frame of `bytes` bytes of which DecodeFrame has made this.
+  void Handle(ValidatorIndex from, absl::StatusOr<network::PeerMessage> message, size_t bytes);
 
   // Frames refused since construction.
   uint64_t refused() const { return refused_; }

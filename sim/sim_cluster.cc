@@ -88,6 +88,7 @@ SimCluster::SimCluster(const Scenario& scenario, Genesis genesis, MakeApplicatio
       genesis_(std::move(genesis)),
       validators_(MakeValidators(genesis_)),
       leaders_(MakeLeaders(scenario, validators_)),
+      frames_(&genesis_.limits),
       random_(scenario.seed),
       replicas_of_(scenario.powers.size()) {
   KILN_CHECK_OK(genesis_.Validate());
@@ -96,6 +97,7 @@ SimCluster::SimCluster(const Scenario& scenario, Genesis genesis, MakeApplicatio
                   .validators = &validators_,
                   .leaders = &leaders_,
                   .signatures = &SimVerifier(scenario.real_signatures),
+                  .frames = &frames_,
                   .queue = &queue_,
                   .host = this,
                   .make_application = std::move(make_application)};
@@ -337,7 +339,7 @@ void SimCluster::Arrive(uint32_t from, uint32_t to, const FramePtr& frame, uint6
             .text = std::string(NameOf(frame->kind))});
   }
   const ValidatorIndex sender = replicas_[from]->validator();
-  if (host_->LetsIn(replica, sender, frame)) replica.Receive(sender, *frame);
+  if (host_->LetsIn(replica, sender, frame)) replica.Receive(sender, frame);
 }
 
 }  // namespace kiln::sim

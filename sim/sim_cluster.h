@@ -15,6 +15,7 @@
 #include "kiln/application.h"
 #include "kiln/genesis.h"
 #include "network/frames.h"
+#include "sim/decoded_frames.h"
 #include "sim/event_queue.h"
 #include "sim/network_model.h"
 #include "sim/recorder.h"
@@ -80,6 +81,7 @@ class SimCluster final : private ReplicaHost, private NetworkHost {
 
   EventQueue& queue() { return queue_; }
   uint64_t now_us() const { return queue_.now_us(); }
+  DecodedFrames& frames() { return frames_; }
   NetworkModel& network() { return *network_; }
   // Of the world, for its owner's parts too.
   SimRandom& random() { return random_; }
@@ -144,6 +146,7 @@ class SimCluster final : private ReplicaHost, private NetworkHost {
   const Genesis genesis_;
   const consensus::ValidatorSet validators_;
   const consensus::LeaderElection leaders_;
+  DecodedFrames frames_;
   EventQueue queue_;
   SimRandom random_;
   ReplicaEnvironment environment_;

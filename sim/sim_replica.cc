@@ -294,11 +294,11 @@ void SimReplica::Execute() {
 
 // --- What comes in
 
-void SimReplica::Receive(ValidatorIndex from, const network::Frame& frame) {
+void SimReplica::Receive(ValidatorIndex from, const network::FramePtr& frame) {
   if (!hears()) return;
   if (now_us() >= paused_until_us_) {
-    if (recovery_ != nullptr) return RecoverWith(from, frame);
-    return core_->peer_input().Handle(from, frame);
+    if (recovery_ != nullptr) return RecoverWith(from, *frame);
+    return core_->peer_input().Handle(from, environment_->frames->Decode(frame), frame->bytes());
   }
   environment_->queue->At(paused_until_us_, [this, life = life_, from, frame] {
     if (life == life_) Receive(from, frame);

@@ -18,6 +18,7 @@
 #include "kiln/application.h"
 #include "node/engine.h"
 #include "node/validator_core.h"
+#include "sim/decoded_frames.h"
 #include "sim/event_queue.h"
 #include "sim/scenario.h"
 #include "sim/sim_disk.h"
@@ -56,6 +57,7 @@ struct ReplicaEnvironment {
   const consensus::ValidatorSet* validators = nullptr;
   const consensus::LeaderElection* leaders = nullptr;
   const consensus::SignatureVerifier* signatures = nullptr;
+  DecodedFrames* frames = nullptr;
   EventQueue* queue = nullptr;
   ReplicaHost* host = nullptr;
   std::function<std::unique_ptr<Application>()> make_application;
@@ -100,7 +102,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void Crash(CrashKind kind);
 
   // A frame came from a validator's stream.
-  void Receive(ValidatorIndex from, const network::Frame& frame);
+  void Receive(ValidatorIndex from, const network::FramePtr& frame);
   void Connected(ValidatorIndex peer);
   // A client's batch of one. `may_be_barrier` as node::Submission's.
   void Submit(std::string batch, uint64_t deadline_us, std::shared_ptr<network::SubmitSink> sink,

@@ -32,13 +32,6 @@ constexpr size_t kViolationsMax = 20;
 // Work that no run within its bounds needs; a run that does has lost its way.
 constexpr uint64_t kEventsMax = 50'000'000;
 
-// The message that a frame holds, as a liar wants it. Nothing for what does not decode.
-std::optional<network::PeerMessage> Decode(const network::Frame& frame, const ChainLimits& limits) {
-  absl::StatusOr<network::PeerMessage> message = network::DecodeFrame(frame, limits);
-  if (!message.ok()) return std::nullopt;
-  return *std::move(message);
-}
-
 class World final : public ClusterHost, public ClientHost, public FaultHost {
  public:
   World(const Scenario& scenario, Recorder* recorder);
@@ -87,6 +80,7 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   void OnFault(const Fault& fault, bool began) override;
   void Reconnect() override { cluster_.Reconnect(); }
 
+  std::optional<network::PeerMessage> Decode(const FramePtr& frame);
   void SayAsLiar(uint32_t number, ValidatorIndex to, const FramePtr& frame);
   void Heal();
   void Finish();
@@ -322,6 +316,12 @@ void World::OnExecuted(SimReplica& replica, Height height) {
 
 // --- Messages
 
+// The message that a frame holds, as a liar wants it. Nothing for what does not decode.
+std::optional<network::PeerMessage> World::Decode(const FramePtr& frame) {
+  const absl::StatusOr<network::PeerMessage>& message = cluster_.frames().Decode(frame);
+  return message.ok() ? std::make_optional(*message) : std::nullopt;
+}
+
 void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
                    const consensus::Message* message, const FramePtr& frame) {
   said_.reset();
@@ -331,7 +331,7 @@ void World::OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
     observer_->OnTraffic(replica.number(), *to, traffic.requested_bytes, traffic.answered_bytes);
   }
   if (liars_[replica.number()] != nullptr) {
-    said_ = Decode(*frame, cluster_.genesis().limits);
+    said_ = Decode(frame);
   } else if (message != nullptr) {
     observer_->OnSent(replica.number(), now_us(), to, *message, &replica.disk());
   }
@@ -345,7 +345,7 @@ bool World::LetsGo(SimReplica& replica, ValidatorIndex to, const FramePtr&) {
 
 // What a liar says in the end, the observer hears.
 void World::SayAsLiar(uint32_t number, ValidatorIndex to, const FramePtr& frame) {
-  const std::optional<network::PeerMessage> said = Decode(*frame, cluster_.genesis().limits);
+  const std::optional<network::PeerMessage> said = Decode(frame);
   const auto* message = said.has_value() ? std::get_if<consensus::Message>(&*said) : nullptr;
   if (message != nullptr) {
     observer_->OnSent(number, now_us(), to, *message, &replica(number).disk());
@@ -359,7 +359,7 @@ bool World::LetsIn(SimReplica& replica, ValidatorIndex from, const FramePtr& fra
     traffic_[{number, from.value}].requested_bytes += frame->bytes();
   }
   if (liars_[number] == nullptr) return true;
-  const std::optional<network::PeerMessage> message = Decode(*frame, cluster_.genesis().limits);
+  const std::optional<network::PeerMessage> message = Decode(frame);
   return !message.has_value() || liars_[number]->OnReceive(from, *message);
 }
 
