@@ -5,10 +5,23 @@
 
 namespace kiln::crypto {
 
-Hasher::Hasher(absl::string_view domain) {
+namespace {
+
+// Of every hasher: no key, and digests of one size.
+const crypto_generichash_state& InitialState() {
+  static const crypto_generichash_state state = [] {
+    InitSodium();
+    crypto_generichash_state fresh;
+    crypto_generichash_init(&fresh, nullptr, 0, Hash::kBytes);
+    return fresh;
+  }();
+  return state;
+}
+
+}  // namespace
+
+Hasher::Hasher(absl::string_view domain) : state_(InitialState()) {
   KILN_CHECK(domain.size() <= 255);
-  InitSodium();
-  crypto_generichash_init(&state_, nullptr, 0, Hash::kBytes);
   const unsigned char length = static_cast<unsigned char>(domain.size());
   crypto_generichash_update(&state_, &length, 1);
   Update(domain);
