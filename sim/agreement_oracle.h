@@ -55,6 +55,7 @@ class AgreementOracle {
   void ForgetAbove(Height height, Life* life) const;
   // False when the store does not give the block.
   bool CommitNext(uint32_t replica, const storage::Store& store);
+  Hash IdOf(const consensus::Header& header) const;
   void ExtendChain(uint32_t replica, const consensus::Block& block);
   void CheckRoot(uint32_t replica, uint64_t height, const Hash& root);
   // A value that cannot be read: no violation where the scenario damages that disk.

@@ -1,5 +1,8 @@
 #include "sim/reference_execution.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "crypto/encoding.h"
@@ -90,9 +93,10 @@ std::optional<Hash> ReferenceExecution::RootAt(uint64_t height) const {
 std::map<std::string, std::string> ReferenceExecution::StateAt(uint64_t height) const {
   std::map<std::string, std::string> state;
   for (const auto& [key, versions] : versions_) {
-    for (const auto& [since, value] : versions) {
-      if (since <= height) state[key] = value;
-    }
+    const auto later =
+        std::partition_point(versions.begin(), versions.end(),
+                             [height](const auto& version) { return version.first <= height; });
+    if (later != versions.begin()) state.emplace_hint(state.end(), key, std::prev(later)->second);
   }
   return state;
 }
