@@ -74,6 +74,9 @@ class Invariants {
       Expect(i, first || it->second == proposal->block->id,
              absl::StrCat("proposes twice in round ", header.round.value));
       Expect(i, durable.last_proposed_round >= header.round, "proposes before that is durable");
+      ExpectOwnVoteDurable(i, proposal->block->justify);
+    } else if (const auto* certificates = std::get_if<Certificates>(&message)) {
+      ExpectOwnVoteDurable(i, certificates->high_qc);
     }
   }
 
@@ -92,6 +95,11 @@ class Invariants {
   }
 
  private:
+  // A vote leaves within a certificate, too.
+  void ExpectOwnVoteDurable(uint32_t i, const QuorumCertificate& qc) {
+    Expect(i, !qc.signers.Contains({i}) || lives_.at(i).durable.last_voted_round >= qc.round,
+           "sends a certificate with a vote of its own that is not durable");
+  }
   struct Life {
     bool honest = true;
     SafetyRecord durable;

@@ -1,6 +1,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "crypto/encoding.h"
 #include "crypto/hash.h"
@@ -27,7 +28,7 @@ std::string Mended(absl::string_view file) {
     checksum = crypto::ShortHash(checksum, body);
     crypto::Encoder frame;
     frame.Bytes(body).U64(checksum);
-    mended += frame.view();
+    mended += std::move(frame).Take();
     rest.remove_prefix(kLengthBytes + length + kChecksumBytes);
   }
   return mended.append(rest.data(), rest.size());

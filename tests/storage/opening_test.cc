@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <utility>
 
 #include "consensus/codec.h"
 #include "consensus/safety_rules.h"
@@ -47,7 +48,7 @@ TEST_F(Opening, RefusesANewerFormat) {
   WriteRaw([](const Database& /*raw*/, WriteBatch* batch) {
     crypto::Encoder encoder;
     encoder.U64(kFormatVersion + 1);
-    batch->PutSealed(Family::kMetadata, kFormatVersionKey, encoder.view());
+    batch->PutSealed(Family::kMetadata, kFormatVersionKey, std::move(encoder).Take());
   });
   ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition,
                 {absl::StrCat("format ", kFormatVersion + 1), "use the version that wrote it"});
