@@ -77,14 +77,13 @@ void DurabilityOracle::OnSent(uint32_t replica, uint64_t now_us, const consensus
   const auto* proposal = std::get_if<consensus::Proposal>(&message);
   const auto* standing = std::get_if<consensus::Standing>(&message);
   const auto* certificates = std::get_if<consensus::Certificates>(&message);
-  if (vote == nullptr && timeout == nullptr && proposal == nullptr && standing == nullptr &&
-      certificates == nullptr) {
-    return;
+  if (certificates != nullptr && record != nullptr) {
+    CheckOwnVoteIn(replica, certificates->high_qc, *record);
   }
+  if (vote == nullptr && timeout == nullptr && proposal == nullptr && standing == nullptr) return;
   if (record == nullptr) {
     return observed_->Violated("S7", replica, "signs while no safety record is durable");
   }
-  if (certificates != nullptr) CheckOwnVoteIn(replica, certificates->high_qc, *record);
   if (proposal != nullptr) CheckOwnVoteIn(replica, proposal->block->justify, *record);
   if (vote != nullptr) CheckVote(replica, now_us, *vote, *record);
   if (timeout != nullptr && record->last_timeout != *timeout &&
