@@ -84,6 +84,7 @@ absl::Status AdminSocket::Publish() {
     return Failed("cannot set its mode", path_);
   if (rename(bind_path_.c_str(), path_.c_str()) != 0) return Failed("cannot put it there", path_);
   published_ = true;
+  rmdir(folder_.c_str());  // empty now; a process that is killed leaves none behind
   return absl::OkStatus();
 }
 

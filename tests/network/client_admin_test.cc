@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "kiln/v1/admin.grpc.pb.h"
@@ -84,6 +86,16 @@ TEST_F(AdminTest, IsNotToBeReachedFromTheClientPort) {
   EXPECT_EQ(stub->Stop(NewContext().get(), {}, &reply).error_code(),
             grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_FALSE(chain.stop_requested());
+}
+
+TEST_F(AdminTest, HasNothingBesideTheSocketThatAKilledProcessWouldLeave) {
+  FakeChain chain;
+  const ClientTestServer server(&chain, {.admin_socket = path()});
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    names.push_back(entry.path().filename().string());
+  }
+  EXPECT_THAT(names, testing::ElementsAre("admin.sock"));
 }
 
 TEST_F(AdminTest, DoesNotServeClientsOnTheSocket) {
