@@ -83,7 +83,7 @@ class AllOracles final : public Observer {
     certificates_.OnSent(replica, message);
     if (!observed_.IsHonest(replica)) return;
     const consensus::SafetyRecord* record = nullptr;
-    if (IsSigned(message)) {
+    if (IsSigned(message) || std::holds_alternative<consensus::Certificates>(message)) {
       record = RecordOf(replica, ViewOf(replica, disk), now_us);
       if (record != nullptr) votes_.OnRecord(replica, *record);
     }

@@ -44,6 +44,8 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"a missing safety record starts afresh", kCrash},
       {"a replay skips a block", kCrash},
       {"a restart forgets executed transactions", {{"scenario repeats_after_a_restart", 50}}},
+      {"a vote leaves early within its certificate",
+       {{"scenario own_vote_within_a_certificate", 30}}},
       {"a TC's QC may be lower than reported", {{"scenario tc_beside_an_older_qc", 20}}},
       {"accept a QC below what the TC reports", kTailForks},
       {"an answer that is cut has no certificate", kLongAbsent},
