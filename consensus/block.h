@@ -32,6 +32,12 @@ struct Header {
   friend bool operator==(const Header&, const Header&) = default;
 };
 
+// Whether a QC for a block with this header commits the block's parent: their rounds are
+// consecutive (the two-chain rule: Jolteon, figure 2; HotStuff-2, section 3).
+inline bool CommitsParent(const Header& certified) {
+  return certified.round.value == certified.parent_round.value + 1;
+}
+
 // Immutable once made; shared as BlockPtr. Invariant of every BlockPtr outside the decoder: id is
 // the hash of header, header.justify_hash that of justify, header.payload_root that of payload, and
 // index describes payload. Whether signatures hold is the verifier's business.

@@ -82,7 +82,7 @@ Height BlockTree::CommitsHeightOfChild(const Hash& parent_id) const {
   const Node& parent = NodeOf(parent_id);
   const Header& header = parent.block->header;
   if (header.height.value == 0) return Height{0};
-  if (header.round.value == header.parent_round.value + 1) return Height{header.height.value - 1};
+  if (CommitsParent(header)) return Height{header.height.value - 1};
   return parent.commits_height;
 }
 

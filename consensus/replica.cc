@@ -254,8 +254,7 @@ void Replica::OnCertified(const BlockPtr& block, const QuorumCertificate& qc) {
   if (const absl::Status same = execution_.OnCertified(*block); !same.ok()) {
     return Halt(block->header.executed_height, std::string(same.message()), kDivergedAdvice);
   }
-  // The two-chain rule (Jolteon, figure 2; HotStuff-2, section 3).
-  if (block->header.round.value != block->header.parent_round.value + 1) {
+  if (!CommitsParent(block->header)) {
     KILN_MARK("a certified block commits nothing after a gap in rounds");
     return;
   }

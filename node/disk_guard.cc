@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kReserveBytesMax = 64 << 20;
 
 std::string ReserveFile(const std::string& folder) {
-  return absl::StrCat(folder, "/reserve");
+  return absl::StrCat(folder, "/", kReserveFileName);
 }
 
 }  // namespace

@@ -10,6 +10,9 @@
 
 namespace kiln::node {
 
+// The file in a node's data folder that holds room for a full disk (DiskGuard).
+inline constexpr char kReserveFileName[] = "reserve";
+
 // Free bytes of the file system that holds `path`; 0 when that cannot be known.
 uint64_t DiskFreeBytes(const std::string& path);
 
@@ -21,9 +24,9 @@ enum class DiskRoom {
   kNone,  // below half of it, and until the minimum is free again: nothing is signed or persisted
 };
 
-// Looks at one folder's disk. A file in that folder, `reserve`, holds a quarter of the minimum, 64
-// MiB at most: others on the same disk cannot take it, and it is given back when the room is gone,
-// so that what RocksDB has begun can end. For one thread.
+// Looks at one folder's disk. A file in that folder, kReserveFileName, holds a quarter of the
+// minimum, 64 MiB at most: others on the same disk cannot take it, and it is given back when the
+// room is gone, so that what RocksDB has begun can end. For one thread.
 class DiskGuard {
  public:
   using FreeBytes = std::function<uint64_t(const std::string& path)>;

@@ -90,6 +90,11 @@ absl::Status SyncDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status SyncParentOf(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return SyncDirectory(parent.empty() ? "." : parent);
+}
+
 std::string ResolvePath(const std::string& base, const std::string& path) {
   return (std::filesystem::path(base) / path).string();
 }

@@ -20,6 +20,8 @@ absl::Status WriteNewFile(const std::string& path, absl::string_view contents);
 absl::Status MakeDirectory(const std::string& path);
 // Makes the entries of a folder durable.
 absl::Status SyncDirectory(const std::string& path);
+// Makes the name of `path` durable: that of a new or renamed file or folder.
+absl::Status SyncParentOf(const std::string& path);
 
 // "DIR: cannot do WHAT: reason" for the current errno, with the status code that fits it.
 absl::Status ErrnoStatus(absl::string_view path, absl::string_view what);

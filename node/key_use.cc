@@ -34,8 +34,7 @@ absl::Status NoteKeyUse(const std::string& key_file, const Hash& chain_id) {
   std::error_code error;
   if (std::filesystem::exists(note, error)) return absl::OkStatus();
   KILN_RETURN_IF_ERROR(WriteNewFile(note, absl::StrCat(chain_id.ToHex(), "\n")));
-  const std::string folder = std::filesystem::path(note).parent_path().string();
-  return SyncDirectory(folder.empty() ? "." : folder);
+  return SyncParentOf(note);
 }
 
 }  // namespace kiln::node

@@ -20,7 +20,7 @@ absl::StatusOr<Height> CommitsHeightOf(const storage::Store& store, const Header
   Header block = head;
   while (block.height.value > 1) {
     KILN_ASSIGN_OR_RETURN(const Header parent, store.HeaderAt(Height{block.height.value - 1}));
-    if (parent.round.value == parent.parent_round.value + 1) return Height{parent.height.value - 1};
+    if (consensus::CommitsParent(parent)) return Height{parent.height.value - 1};
     KILN_MARK("a start looks for consecutive rounds below the head");
     block = parent;
   }

@@ -132,8 +132,7 @@ absl::Status Publish(const std::string& partial, const std::string& output) {
   if (error) {
     return absl::UnavailableError(absl::StrCat(output, ": cannot create: ", error.message()));
   }
-  const std::string parent = std::filesystem::path(output).parent_path().string();
-  return SyncDirectory(parent.empty() ? "." : parent);
+  return SyncParentOf(output);
 }
 
 // `path` without slashes at its end, so that its parent is what people mean by it.

@@ -31,7 +31,7 @@ class AgreementOracle {
   AgreementOracle(Observed* observed, ReferenceExecution* reference);
 
   void OnStarted(uint32_t replica, const storage::Store& store);
-  // Its ledger may be an older one, or gone: what it commits is looked at from genesis on.
+  // Its ledger may be an older one, or gone: what its disk lacks is committed once more.
   void OnRecovered(uint32_t replica);
   void OnStatus(uint32_t replica, const consensus::ReplicaStatus& status);
   void OnCommitted(uint32_t replica, Height height, const storage::Store& store);

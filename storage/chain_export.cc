@@ -18,7 +18,7 @@ constexpr uint64_t kBlocksAboveEnd = 2;
 // REQUIRES: height + kBlocksAboveEnd is committed.
 absl::StatusOr<bool> IsEnd(const Store& store, Height height) {
   KILN_ASSIGN_OR_RETURN(const consensus::Header child, store.HeaderAt(Height{height.value + 1}));
-  return child.round.value == child.parent_round.value + 1;
+  return consensus::CommitsParent(child);
 }
 
 absl::StatusOr<ChainEnd> EndAt(const Store& store, Height height) {

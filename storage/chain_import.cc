@@ -169,7 +169,7 @@ absl::StatusOr<std::optional<Commit>> ChainFileCommits::Next() {
     const consensus::BlockPtr child = pending_.empty() ? nullptr : pending_.back();
     const size_t below = pending_.empty() ? 0 : pending_.size() - 1;
     pending_.push_back(block);
-    if (below == 0 || child->header.round.value != child->header.parent_round.value + 1) continue;
+    if (below == 0 || !consensus::CommitsParent(child->header)) continue;
     KILN_ASSIGN_OR_RETURN(Commit commit, CommitUpTo(below, child->header, block->justify));
     return std::optional<Commit>(std::move(commit));
   }

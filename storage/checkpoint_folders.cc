@@ -5,7 +5,6 @@
 #include <optional>
 #include <system_error>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"

@@ -243,8 +243,7 @@ void Auditor::CheckSafety() {
 }
 
 void Auditor::CheckStart() {
-  const absl::StatusOr<LedgerImage> image = LoadLedger(database_, genesis_);
-  audit_.start = image.status();
+  audit_.start = LoadLedger(database_, genesis_).status();
 }
 
 // The lowest height in [1, highest] at which `same` is false; none when it holds for all of them.
@@ -299,6 +298,11 @@ absl::string_view NameOf(LedgerPart part) {
       return "snapshot";
   }
   return "";
+}
+
+bool LedgerAudit::HasDamaged(LedgerPart part) const {
+  return std::any_of(damage.begin(), damage.end(),
+                     [part](const Damage& one) { return one.part == part; });
 }
 
 std::string DescribeDamage(const Damage& damage) {

@@ -60,6 +60,7 @@ struct LedgerAudit {
   absl::Status start;           // OK when a node would start from it, or why not
 
   bool good() const { return damage.empty() && start.ok(); }
+  bool HasDamaged(LedgerPart part) const;
 };
 
 // Checks blocks 1 to the committed height: ids, payload roots, parent links, heights, rounds,

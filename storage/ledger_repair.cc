@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "consensus/finality.h"
+#include "storage/block_writes.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
 #include "storage/records.h"
@@ -27,15 +28,6 @@ absl::Status CheckNeighbour(const LedgerReader& reader, Height height, const Has
   return absl::FailedPreconditionError(absl::StrCat(
       "the ledger has block ", id->Short(), " at height ", height.value, ", the validator ",
       expected.Short(), ", and both are certified: keep the folder and ask nobody to go on"));
-}
-
-void PutBlock(const consensus::Block& block, WriteBatch* batch) {
-  const Height height = block.header.height;
-  const std::string key = BlockKey(height, block.id);
-  batch->Put(Family::kBlocks, key, EncodeBlockRecord(block));
-  if (block.has_transactions()) batch->Put(Family::kPayloads, key, *block.payload);
-  batch->PutSealed(Family::kIndexByHeight, HeightOfIdKey(block.id), EncodeIndexedHeight(height));
-  batch->PutSealed(Family::kIndexByHeight, IdAtHeightKey(height), std::string(block.id.view()));
 }
 
 absl::StatusOr<consensus::FinalityProof> Checked(const consensus::Block& block,
@@ -84,6 +76,8 @@ absl::Status PutBlockBack(const consensus::Block& block, absl::string_view final
                         Checked(block, finality, committed, genesis, verifier, *database));
   const std::unique_ptr<WriteBatch> batch = database->NewBatch(block.payload->size());
   PutBlock(block, batch.get());
+  batch->PutSealed(Family::kIndexByHeight, IdAtHeightKey(block.header.height),
+                   std::string(block.id.view()));
   const Height direct = proof.headers[proof.headers.size() - 2].height;
   batch->PutSealed(Family::kCertificates, HeightKey(direct),
                    EncodeCommitRecord(proof.headers.back(), proof.certificate));

@@ -13,8 +13,8 @@
 #include "consensus/codec.h"
 #include "consensus/finality.h"
 #include "consensus/safety_rules.h"
-#include "crypto/encoding.h"
 #include "storage/block_cache.h"
+#include "storage/block_writes.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
 #include "storage/recovery.h"
@@ -25,12 +25,6 @@ namespace kiln::storage {
 namespace {
 
 constexpr size_t kBatchOverheadBytes = 4096;
-
-std::string EncodeHeight(Height height) {
-  crypto::Encoder encoder;
-  encoder.U64(height.value);
-  return std::move(encoder).Take();
-}
 
 // Store over one database. persist_mutex_ and apply_mutex_ are held during a write, mutex_ never
 // is: readers do not wait for the disk. Order: persist_mutex_ or apply_mutex_, then mutex_.
@@ -148,10 +142,7 @@ void LedgerStore::AddBlock(const consensus::BlockPtr& block, WriteBatch* batch) 
   if (std::find(ids.begin(), ids.end(), block->id) != ids.end()) return;
   ids.push_back(block->id);
   kept_.push_back(block);
-  const std::string key = BlockKey(height, block->id);
-  batch->Put(Family::kBlocks, key, EncodeBlockRecord(*block));
-  if (block->has_transactions()) batch->Put(Family::kPayloads, key, *block->payload);
-  batch->PutSealed(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeHeight(height));
+  PutBlock(*block, batch);
 }
 
 void LedgerStore::AddCommit(const Commit& commit, WriteBatch* batch) {

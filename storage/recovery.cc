@@ -188,7 +188,7 @@ absl::Status CreateLedger(Database* database, const Genesis& genesis,
   };
   batch->Put(Family::kBlocks, BlockKey(zero, block->id), EncodeBlockRecord(*block));
   put(Family::kIndexByHeight, IdAtHeightKey(zero), std::string(block->id.view()));
-  put(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeNumber(0));
+  put(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeIndexedHeight(zero));
   put(Family::kSafety, kSafetyKey, consensus::Encode(safety));
   put(Family::kMetadata, kFormatVersionKey, EncodeNumber(kFormatVersion));
   put(Family::kMetadata, kChainIdKey, std::string(genesis.ChainId().view()));

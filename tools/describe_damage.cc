@@ -54,10 +54,7 @@ std::string CountedParts(const LedgerAudit& audit) {
 }
 
 std::string WayOut(const LedgerAudit& audit, const std::string& home) {
-  const auto has = [&audit](auto... parts) {
-    return std::any_of(audit.damage.begin(), audit.damage.end(),
-                       [&](const Damage& damage) { return ((damage.part == parts) || ...); });
-  };
+  const auto has = [&audit](auto... parts) { return (audit.HasDamaged(parts) || ...); };
   if (has(LedgerPart::kSafety)) {
     return absl::StrCat(
         "restore the folder from a copy of this validator's newest state, or run kiln recover "

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include <filesystem>
-
 #include "node/files.h"
 
 namespace kiln::tools {
@@ -13,8 +11,7 @@ absl::Status ExchangeFolders(const std::string& a, const std::string& b) {
   if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
     return node::ErrnoStatus(a, "exchange it with " + b);
   }
-  const std::filesystem::path parent = std::filesystem::path(a).parent_path();
-  return node::SyncDirectory(parent.empty() ? "." : parent.string());
+  return node::SyncParentOf(a);
 }
 
 }  // namespace kiln::tools

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "node/disk_guard.h"
 #include "tools/command.h"
 #include "tools/ledger_subcommands.h"
 #include "tools/offline_home.h"
@@ -21,14 +22,14 @@ struct CompactArguments {
   bool json = false;
 };
 
-constexpr char kReserveFile[] = "reserve";  // room for a full disk, not part of the ledger
-
+// Of the ledger: the room kept for a full disk is none of it.
 absl::StatusOr<uint64_t> BytesOf(const std::string& data_dir) {
   uint64_t bytes = 0;
   std::error_code error;
   for (fs::directory_iterator entry(data_dir, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (!entry->is_regular_file(error) || entry->path().filename() == kReserveFile) continue;
+    if (!entry->is_regular_file(error) || entry->path().filename() == node::kReserveFileName)
+      continue;
     bytes += entry->file_size(error);
   }
   if (!error) return bytes;

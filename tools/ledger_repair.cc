@@ -61,10 +61,6 @@ class Repair {
   absl::Status MendInACopy();
   absl::Status CopyAndMend(RocksDb* copy);
   absl::Status FetchInto(RocksDb* database);
-  bool HasDamaged(LedgerPart part) const {
-    return std::any_of(before_.damage.begin(), before_.damage.end(),
-                       [part](const storage::Damage& damage) { return damage.part == part; });
-  }
   bool HasDamagedGenesis() const {
     return std::any_of(
         before_.damage.begin(), before_.damage.end(),
@@ -98,8 +94,8 @@ absl::Status Repair::Look() {
   KILN_ASSIGN_OR_RETURN(before_, AuditWithProgress(home_.home, *database_, home_.genesis));
   heights_ = storage::HeightsToRepair(before_);
   tables_ = before_.good() ? absl::OkStatus() : database_->CheckTables();
-  is_hopeless_ = HasDamaged(LedgerPart::kSafety);
-  needs_copy_ = !tables_.ok() || HasDamaged(LedgerPart::kMetadata) || HasDamagedGenesis();
+  is_hopeless_ = before_.HasDamaged(LedgerPart::kSafety);
+  needs_copy_ = !tables_.ok() || before_.HasDamaged(LedgerPart::kMetadata) || HasDamagedGenesis();
   return absl::OkStatus();
 }
 
@@ -172,8 +168,8 @@ absl::Status Repair::MendInACopy() {
 absl::Status Repair::CopyAndMend(RocksDb* copy) {
   KILN_RETURN_IF_ERROR(storage::CopyReadable(*database_, home_.genesis, copy));
   KILN_RETURN_IF_ERROR(FetchInto(copy));
-  if (HasDamaged(LedgerPart::kResults) || HasDamaged(LedgerPart::kState) ||
-      HasDamaged(LedgerPart::kMetadata)) {
+  if (before_.HasDamaged(LedgerPart::kResults) || before_.HasDamaged(LedgerPart::kState) ||
+      before_.HasDamaged(LedgerPart::kMetadata)) {
     KILN_RETURN_IF_ERROR(storage::RollBackApplication(home_.genesis, copy));
   }
   KILN_ASSIGN_OR_RETURN(after_, AuditWithProgress(home_.home, *copy, home_.genesis));

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -39,8 +38,7 @@ absl::Status OutputFile::Write(absl::string_view bytes) {
 
 absl::Status OutputFile::Finish() {
   if (fsync(descriptor_) != 0) return node::ErrnoStatus(path_, "sync");
-  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
-  KILN_RETURN_IF_ERROR(node::SyncDirectory(folder.empty() ? "." : folder.string()));
+  KILN_RETURN_IF_ERROR(node::SyncParentOf(path_));
   finished_ = true;
   return absl::OkStatus();
 }

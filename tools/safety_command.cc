@@ -1,6 +1,5 @@
 // kiln safety show | export | import
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -59,8 +58,7 @@ absl::Status ExportSafety(const SafetyArguments& arguments) {
       node::WriteNewFile(arguments.output, SafetyFileText({.chain_id = home.genesis.ChainId(),
                                                            .consensus_key = key.consensus_key,
                                                            .record = record})));
-  const std::filesystem::path folder = std::filesystem::path(arguments.output).parent_path();
-  KILN_RETURN_IF_ERROR(node::SyncDirectory(folder.empty() ? "." : folder.string()));
+  KILN_RETURN_IF_ERROR(node::SyncParentOf(arguments.output));
   if (arguments.json) {
     nlohmann::ordered_json json = SafetyJson(record);
     json["file"] = arguments.output;
