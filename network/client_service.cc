@@ -32,6 +32,9 @@ constexpr int kKeepaliveMs = 60 * 1000;
 constexpr int kKeepaliveTimeoutMs = 10 * 1000;
 constexpr int kPingIntervalMinMs = 30 * 1000;
 constexpr int kPingStrikesMax = 2;
+// What a client may send on one stream before it is read. It is fixed: gRPC's probing for a better
+// one costs a ping and its answer for nearly every message.
+constexpr int kSubmitWindowBytes = 1 << 20;
 constexpr size_t kMemoryBytesMax = 256 << 20;
 constexpr int kAdminMessageBytesMax = 64 << 10;
 
@@ -56,6 +59,8 @@ void LimitTime(Builder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kPingIntervalMinMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kPingStrikesMax);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kSubmitWindowBytes);
 }
 
 void LimitMemory(Builder& builder, const ChainLimits& limits) {

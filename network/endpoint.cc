@@ -20,6 +20,8 @@ constexpr int kConnectTimeoutMs = 3000;
 constexpr int kReconnectMaxMs = 3000;
 constexpr int kKeepaliveMs = 60 * 1000;
 constexpr int kKeepaliveTimeoutMs = 10 * 1000;
+// Of results that are not read yet. Fixed, as the server's for what it reads (client_service.cc).
+constexpr int kResultsWindowBytes = 4 << 20;
 
 grpc::ChannelArguments ArgumentsFor(const ChainLimits& limits) {
   grpc::ChannelArguments arguments;
@@ -34,6 +36,8 @@ grpc::ChannelArguments ArgumentsFor(const ChainLimits& limits) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kResultsWindowBytes);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(ServerMessageBytesMax(limits)));
   arguments.SetMaxSendMessageSize(static_cast<int>(ClientMessageBytesMax(limits)));
   return arguments;

@@ -27,6 +27,9 @@ constexpr absl::Duration kConnectionIdleMax = absl::Seconds(30);
 constexpr absl::Duration kConnectionAgeMax = absl::Hours(12);
 constexpr absl::Duration kConnectionAgeGrace = absl::Seconds(30);
 constexpr size_t kServerMemoryBytesMax = size_t{512} << 20;
+// What a peer may send before it is read. It is fixed, because gRPC's probing for a better one
+// costs a ping and its answer for nearly every message.
+constexpr int kPeerWindowBytes = 4 << 20;
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -43,6 +46,8 @@ grpc::ChannelArguments PeerChannelArguments(size_t message_bytes_max) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepaliveTime));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kPeerWindowBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
@@ -67,6 +72,8 @@ void SetPeerServerLimits(size_t message_bytes_max, grpc::ServerBuilder* builder)
   set(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepaliveTime));
   set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
   set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  set(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kPeerWindowBytes);
   set(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, Milliseconds(kPingIntervalMin));
   set(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kPingStrikesMax);
   set(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/log.h"
+#include "base/mark.h"
 #include "node/block_answers.h"
 
 namespace kiln::node {
@@ -31,6 +32,7 @@ void PeerInput::Handle(ValidatorIndex from, absl::StatusOr<network::PeerMessage>
 }
 
 void PeerInput::HandleMessage(ValidatorIndex from, consensus::Message message, size_t bytes) {
+  if (ComesTooLate(message)) return;
   absl::StatusOr<consensus::VerifiedMessage> verified = verifier_.Verify(from, std::move(message));
   if (!verified.ok()) return Refuse(from, verified.status());
   LogVote(verified->message());
@@ -51,6 +53,14 @@ void PeerInput::HandleMessage(ValidatorIndex from, network::TransactionBatch bat
   arrived.batch.index = std::move(batch.index);
   arrived.origin = from;
   sinks_.event(std::move(arrived), bytes);
+}
+
+// A log of votes is for whoever looks for lies: it gets all that are signed.
+bool PeerInput::ComesTooLate(const consensus::Message& message) const {
+  const auto* vote = std::get_if<consensus::Vote>(&message);
+  if (vote == nullptr || vote_log_ != nullptr || vote->round.value > certified_round_) return false;
+  KILN_MARK("a vote comes after its certificate");
+  return true;
 }
 
 void PeerInput::LogVote(const consensus::Message& message) {

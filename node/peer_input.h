@@ -47,6 +47,10 @@ class PeerInput {
   // The same for a frame of `bytes` bytes of which DecodeFrame has made this.
   void Handle(ValidatorIndex from, absl::StatusOr<network::PeerMessage> message, size_t bytes);
 
+  // Votes of rounds up to this one can make no certificate that is news: from now on they are
+  // dropped before they cost a check of their signature. Rounds ascend.
+  void SetCertifiedRound(Round round) { certified_round_ = round.value; }
+
   // Frames refused since construction.
   uint64_t refused() const { return refused_; }
 
@@ -54,6 +58,7 @@ class PeerInput {
   void HandleMessage(ValidatorIndex from, consensus::Message message, size_t bytes);
   void HandleMessage(ValidatorIndex from, const consensus::BlockRequest& request, size_t bytes);
   void HandleMessage(ValidatorIndex from, network::TransactionBatch batch, size_t bytes);
+  bool ComesTooLate(const consensus::Message& message) const;
   void LogVote(const consensus::Message& message);
   void Refuse(ValidatorIndex from, const absl::Status& why);
 
@@ -63,6 +68,7 @@ class PeerInput {
   VoteLog* const vote_log_;
   const Sinks sinks_;
   consensus::MessageVerifier verifier_;
+  std::atomic<uint64_t> certified_round_{0};
   std::atomic<uint64_t> refused_{0};
 };
 

@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "crypto/ed25519.h"
 #include "kiln/node.h"
+#include "network/spare_poller.h"
 #include "node/home.h"
 #include "node/run_arguments.h"
 #include "node/signal_watcher.h"
@@ -64,7 +65,8 @@ absl::Status HardenProcess(const RunRequest& request) {
 }
 
 absl::Status RunUntilStopped(NodeOptions options, std::unique_ptr<Application> application) {
-  SignalWatcher watcher;
+  SignalWatcher watcher;  // before any thread, which inherits what it blocks
+  const network::SparePoller spare;
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Node> node,
                         Node::Start(std::move(options), std::move(application)));
   watcher.SetNode(node.get());

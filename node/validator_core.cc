@@ -116,6 +116,7 @@ absl::Status ValidatorCore::RunGroup(std::vector<EngineEvent> events, Clock& clo
   if (now.monotonic_us >= engine_->NextDeadline()) {
     engine_->Handle(consensus::Event(consensus::Tick{}), now);
   }
+  peer_input_->SetCertifiedRound(engine_->status().high_qc_round);
   return Flush();
 }
 

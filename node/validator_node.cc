@@ -115,7 +115,9 @@ absl::Status ValidatorNode::LoadIdentity() {
   KILN_ASSIGN_OR_RETURN(KeyLock lock, KeyLock::Acquire(keys_->consensus.public_key(),
                                                        validators_->at(keys_->self).name));
   key_lock_.emplace(std::move(lock));
+  const crypto::PublicKey own_key = keys_->consensus.public_key();
   signer_ = std::make_unique<consensus::Ed25519Signer>(std::move(keys_->consensus));
+  signatures_ = std::make_unique<SignatureMemory>(own_key, signer_.get(), &verifier_);
   return absl::OkStatus();
 }
 
@@ -147,8 +149,8 @@ absl::Status ValidatorNode::Recover() {
   ValidatorCore::Environment environment{
       .validators = &*validators_,
       .leaders = &*leaders_,
-      .signer = signer_.get(),
-      .signatures = &signatures_,
+      .signer = signatures_.get(),
+      .signatures = signatures_.get(),
       .store = store_.get(),
       .application = application_.get(),
       .output = this,

@@ -24,6 +24,7 @@
 #include "node/mempool.h"
 #include "node/node_options.h"
 #include "node/query_pool.h"
+#include "node/signature_memory.h"
 #include "node/validator_core.h"
 #include "node/verification_pool.h"
 #include "node/vote_log.h"
@@ -117,8 +118,9 @@ class ValidatorNode final : public Node,
   std::optional<consensus::ValidatorSet> validators_;
   std::optional<consensus::LeaderElection> leaders_;
   std::unique_ptr<consensus::Signer> signer_;
-  const consensus::Ed25519Verifier signatures_;
-  DiskGuard disk_;  // the supervisor's, once that runs
+  const consensus::Ed25519Verifier verifier_;
+  std::unique_ptr<SignatureMemory> signatures_;  // before both
+  DiskGuard disk_;                               // the supervisor's, once that runs
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<VoteLog> vote_log_;
   BoundedQueue<EngineEvent> inbox_;

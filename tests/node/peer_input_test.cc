@@ -83,6 +83,19 @@ TEST_F(PeerInputTest, ReportsWhoSentAVoteInSomebodyElsesName) {
   EXPECT_EQ(input_->refused(), 1u);
 }
 
+TEST_F(PeerInputTest, DropsAVoteOfARoundThatIsCertifiedUnread) {
+  const std::vector<consensus::BlockPtr> chain = world_.Chain(2);
+  consensus::Vote late = world_.VoteFor(chain[1], {2});
+  late.signature = {};  // it is not even looked at
+  input_->SetCertifiedRound(late.round);
+  input_->Handle({2}, *network::EncodeFrame(consensus::Message(late)));
+  EXPECT_THAT(events_, IsEmpty());
+  EXPECT_THAT(refusals_, IsEmpty());
+
+  input_->Handle({2}, *network::EncodeFrame(consensus::Message(world_.VoteFor(chain[2], {2}))));
+  EXPECT_THAT(events_, SizeIs(1));
+}
+
 TEST_F(PeerInputTest, ReportsAFrameThatCannotBeDecoded) {
   input_->Handle({3}, network::Frame{.kind = network::FrameKind::kVote, .body = "short"});
   EXPECT_THAT(events_, IsEmpty());
