@@ -13,6 +13,9 @@
 namespace kiln::sim {
 namespace {
 
+// Less than production's, so that crashes find some of the state in memory and some on the disk.
+constexpr storage::StateWriteLimits kStateWriteLimits = {.bytes_max = 16 << 10, .blocks_max = 8};
+
 // Whether others sign with the replica's key, or it forgets what it signed: a twin or a liar, which
 // goes on all the same.
 bool SignsElsewhere(const Scenario& scenario, uint32_t number, ValidatorIndex validator) {
@@ -67,7 +70,7 @@ void SimReplica::Start() {
 absl::Status SimReplica::Recover() {
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<storage::Database> database, disk_.Open());
   KILN_ASSIGN_OR_RETURN(store_, storage::OpenStore(std::move(database), *environment_->genesis,
-                                                   /*read_only=*/false));
+                                                   /*read_only=*/false, kStateWriteLimits));
   committed_ = store_->committed_height();
   application_ = environment_->make_application();
   inbox_ = std::make_unique<BoundedQueue<node::EngineEvent>>(kInboxEventsMax, kInboxBytesMax);

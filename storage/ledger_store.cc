@@ -17,6 +17,7 @@
 #include "storage/block_writes.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
+#include "storage/pending_state.h"
 #include "storage/recovery.h"
 #include "storage/safety_checks.h"
 #include "storage/state_views.h"
@@ -30,7 +31,10 @@ constexpr size_t kBatchOverheadBytes = 4096;
 // is: readers do not wait for the disk. Order: persist_mutex_ or apply_mutex_, then mutex_.
 class LedgerStore final : public Store {
  public:
-  LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis, LedgerImage image);
+  LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis, LedgerImage image,
+              const StateWriteLimits& state_limits);
+  // An orderly end leaves nothing to be executed again.
+  ~LedgerStore() override;
 
   absl::Status Persist(const DurableWrite& write) override;
   RecoveredLedger Recover() const override { return recovered_; }
@@ -65,10 +69,15 @@ class LedgerStore final : public Store {
   void Drop(Height height, const Hash& id, WriteBatch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
+  void PublishState(const consensus::ExecutedState& state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
+  // What blocks wrote since the last time, with the height of the newest.
+  absl::Status WriteState() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
   consensus::BlockPtr Cached(const Hash& id) const;
 
   const std::shared_ptr<Database> database_;
   const ChainLimits limits_;
+  const StateWriteLimits state_limits_;
   const LedgerReader reader_;
   const RecoveredLedger recovered_;
 
@@ -82,6 +91,7 @@ class LedgerStore final : public Store {
   std::vector<Hash> dropped_ ABSL_GUARDED_BY(persist_mutex_);
 
   absl::Mutex apply_mutex_;
+  std::shared_ptr<PendingState> pending_ ABSL_GUARDED_BY(apply_mutex_);
 
   mutable absl::Mutex mutex_;
   Height committed_ ABSL_GUARDED_BY(mutex_);  // durable
@@ -91,21 +101,31 @@ class LedgerStore final : public Store {
 };
 
 LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis,
-                         LedgerImage image)
+                         LedgerImage image, const StateWriteLimits& state_limits)
     : database_(std::move(database)),
       limits_(genesis.limits),
+      state_limits_(state_limits),
       reader_(database_.get(), limits_),
       recovered_(std::move(image.ledger)),
       head_(recovered_.committed),
       high_qc_round_(recovered_.safety.high_qc.round),
+      pending_(std::make_shared<PendingState>(MakeStateView(database_))),
       committed_(head_->header.height),
       executed_(image.executed),
-      view_{.state = MakeStateView(database_), .height = image.executed.height} {
+      view_{.state = MakePendingView(pending_, image.executed.height),
+            .height = image.executed.height} {
   for (const HeadRecord& stored : image.stored_above) {
     uncommitted_[stored.height].push_back(stored.id);
   }
   cache_.Add(recovered_.committed);
   for (const consensus::BlockPtr& block : recovered_.uncommitted) cache_.Add(block);
+}
+
+LedgerStore::~LedgerStore() {
+  absl::MutexLock lock(&apply_mutex_);
+  if (pending_->blocks() == 0 || !database_->failure().ok()) return;
+  // Whoever opens it next executes again what is not there.
+  WriteState().IgnoreError();
 }
 
 // --- Writing the ledger
@@ -265,31 +285,54 @@ Height LedgerStore::committed_height() const {
 absl::Status LedgerStore::ApplyBlock(const std::vector<StateWrite>& writes,
                                      const BlockResults& results) {
   absl::MutexLock lock(&apply_mutex_);
+  KILN_RETURN_IF_ERROR(database_->failure());
   KILN_CHECK_EQ(results.state.height.value, executed_state().height.value + 1);
   KILN_CHECK_LE(results.state.height, committed_height());
   KILN_CHECK_EQ(results.ids.size(), results.replies.size());
 
-  const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
-  for (const StateWrite& write : writes) {
-    KILN_CHECK_LE(write.key.size(), kStateKeyBytesMax);
-    const std::string key = StateKey(write.key);
-    if (write.value.has_value()) {
-      batch->PutSealed(Family::kApplicationState, key, *write.value);
-    } else {
-      batch->Delete(Family::kApplicationState, key);
-    }
+  for (const StateWrite& write : writes) KILN_CHECK_LE(write.key.size(), kStateKeyBytesMax);
+
+  // Before the write of these results: with the next write after a large one the database moves
+  // that from memory into a table.
+  if (pending_->bytes() >= state_limits_.bytes_max ||
+      pending_->blocks() >= state_limits_.blocks_max) {
+    KILN_RETURN_IF_ERROR(WriteState());
   }
+  const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
   const Height height = results.state.height;
   batch->PutSealed(Family::kTransactionIndex, ResultIdsKey(height), EncodeResultIds(results));
   batch->PutSealed(Family::kTransactionIndex, ResultRepliesKey(height),
                    EncodeReplies(results.replies));
-  batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(results.state));
   KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
+  pending_->Apply(height, writes);
+  PublishState(results.state);
+  return absl::OkStatus();
+}
 
-  View view{.state = MakeStateView(database_), .height = height};
+void LedgerStore::PublishState(const consensus::ExecutedState& state) {
+  View view{.state = MakePendingView(pending_, state.height), .height = state.height};
   absl::MutexLock publish(&mutex_);
-  executed_ = results.state;
+  executed_ = state;
   std::swap(view_, view);
+}
+
+// Each key once, however often it was written.
+absl::Status LedgerStore::WriteState() {
+  const consensus::ExecutedState state = executed_state();
+  const std::unique_ptr<WriteBatch> batch =
+      database_->NewBatch(pending_->bytes() + kBatchOverheadBytes);
+  pending_->ForEach([&](absl::string_view written, const std::string* value) {
+    const std::string key = StateKey(written);
+    if (value != nullptr) {
+      batch->PutSealed(Family::kApplicationState, key, *value);
+    } else {
+      batch->Delete(Family::kApplicationState, key);
+    }
+  });
+  batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(state));
+  KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
+  pending_ = std::make_shared<PendingState>(MakeStateView(database_));
+  PublishState(state);
   return absl::OkStatus();
 }
 
@@ -306,6 +349,7 @@ Store::View LedgerStore::state_view() const {
 absl::Status LedgerStore::TakeSnapshot() {
   absl::MutexLock lock(&apply_mutex_);  // what is copied is the state of one height
   KILN_RETURN_IF_ERROR(database_->failure());
+  KILN_RETURN_IF_ERROR(WriteState());
   return database_->MakeCheckpoint(executed_state().height.value);
 }
 
@@ -359,7 +403,8 @@ absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> database,
-                                                 const Genesis& genesis, bool read_only) {
+                                                 const Genesis& genesis, bool read_only,
+                                                 const StateWriteLimits& state_limits) {
   KILN_ASSIGN_OR_RETURN(const bool is_blank, IsBlank(*database));
   if (is_blank) {
     if (read_only) {
@@ -370,7 +415,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> datab
                      consensus::InitialSafetyRecord(consensus::GenesisCertificate(genesis))));
   }
   KILN_ASSIGN_OR_RETURN(LedgerImage image, LoadLedger(*database, genesis));
-  return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image));
+  return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image),
+                                       state_limits);
 }
 
 }  // namespace kiln::storage

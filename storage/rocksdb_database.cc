@@ -310,7 +310,6 @@ RocksDbDatabase::~RocksDbDatabase() {
 absl::Status RocksDbDatabase::DoWrite(WriteBatch* batch, Durability durability) {
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::kSynced;
-  options.memtable_insert_hint_per_batch = true;
   // RocksDB's own counters of every key comparison cost 5 % of a loaded node, and nobody reads
   // them.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
