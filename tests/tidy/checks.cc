@@ -32,6 +32,8 @@ const std::map<std::string, Folders>& Layers() {
       {"sim", {"node", "storage", "network", "consensus", "crypto", "base", "include"}},
       {"tools",
        {"sim", "node", "storage", "network", "consensus", "crypto", "base", "include", "proto"}},
+      {"bench",  // and the rigs of tests/
+       {"tools", "node", "storage", "network", "consensus", "crypto", "base", "include"}},
   };
   return *layers;
 }
