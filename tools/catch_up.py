@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""How fast a validator that was away catches up, against the rate at which the others commit.
+
+Four validators as processes of their own on this machine. One is killed, the others take a load of transactions, and the
+one is started again: after the load (`idle`), or in the middle of it (`load`). Rates are in one run, so that they can be
+compared whatever the machine does otherwise. Needs build/kiln (./tools/build.sh kiln_command).
+
+    tools/catch_up.py                     # both, 20 s of load each
+    tools/catch_up.py --seconds 40 idle
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+AWAY = 3
+
+
+class Net:
+    """Four validators in a folder of their own."""
+
+    def __init__(self, kiln):
+        self.kiln = kiln
+        self.dir = tempfile.mkdtemp(prefix="kiln-catch-up-")
+        self.net = os.path.join(self.dir, "net")
+        subprocess.run([kiln, "testnet", "--validators", "4", "--output", self.net], check=True, stdout=subprocess.DEVNULL)
+        self.nodes = {}
+
+    def start(self, i):
+        log = open(os.path.join(self.dir, f"validator-{i}.log"), "ab")
+        home = os.path.join(self.net, f"validator-{i}")
+        self.nodes[i] = subprocess.Popen([self.kiln, "node", "--home", home], stdout=log, stderr=log)
+
+    def kill(self, i):
+        self.nodes[i].send_signal(signal.SIGKILL)
+        self.nodes.pop(i).wait()
+
+    def status(self, i):
+        """None while it does not answer."""
+        home = os.path.join(self.net, f"validator-{i}")
+        asked = subprocess.run([self.kiln, "status", "--home", home, "--json"], capture_output=True, check=False)
+        if asked.returncode != 0:
+            return None
+        return json.loads(asked.stdout)["validators"][0]
+
+    def wait(self, i, condition):
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            status = self.status(i)
+            if status is not None and condition(status):
+                return status
+            time.sleep(0.02)
+        sys.exit(f"validator {i} did not get there: {self.dir}")
+
+    def load(self, seconds, arguments):
+        return subprocess.Popen(
+            [self.kiln, "bench", "--testnet", self.net, "--duration", str(seconds), "--payload", str(arguments.payload),
+             "--in-flight", str(arguments.in_flight), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def cpu_seconds(self, i):
+        with open(f"/proc/{self.nodes[i].pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self):
+        for i in list(self.nodes):
+            self.nodes[i].terminate()
+        for i in list(self.nodes):
+            self.nodes.pop(i).wait()
+        shutil.rmtree(self.dir)
+
+
+def rate(before, after, seconds):
+    return {"blocks": (after["height"] - before["height"]) / seconds,
+            "transactions": (after["committed_transactions"] - before["committed_transactions"]) / seconds}
+
+
+def measure(net, seconds, i=0):
+    before, begun = net.status(i), time.monotonic()
+    time.sleep(seconds)
+    after = net.status(i)
+    return rate(before, after, time.monotonic() - begun)
+
+
+def catch_up(net, has_ended):
+    """From the first answer after the start until `has_ended`."""
+    cpu_before = {i: net.cpu_seconds(i) for i in net.nodes}
+    net.start(AWAY)
+    started = time.monotonic()
+    first = net.wait(AWAY, lambda status: True)
+    begun = time.monotonic()
+    last = net.wait(AWAY, has_ended)
+    ended = time.monotonic()
+    cpu = {i: net.cpu_seconds(i) - cpu_before.get(i, 0) for i in net.nodes}
+    return rate(first, last, ended - begun), ended - started, last, cpu
+
+
+def report(name, live, caught, seconds, last, cpu, before=None):
+    print(f"{name}: caught up to height {last['executed_height']}, {last['committed_transactions']} transactions, "
+          f"{seconds:.2f} s after its start; CPU seconds "
+          + ", ".join(f"{i}: {used:.2f}" for i, used in sorted(cpu.items())))
+    if before is not None:
+        print(f"  the others alone       {before['blocks']:8.0f} blocks/s {before['transactions']:10.0f} transactions/s")
+    print(f"  the others {'meanwhile  ' if before else '           '} {live['blocks']:8.0f} blocks/s {live['transactions']:10.0f} transactions/s")
+    print(f"  catching up            {caught['blocks']:8.0f} blocks/s {caught['transactions']:10.0f} transactions/s"
+          f"  {caught['transactions'] / max(1, live['transactions']):.1f} times")
+
+
+def run_idle(net, arguments):
+    load = net.load(arguments.seconds, arguments)
+    time.sleep(2)
+    live = measure(net, arguments.seconds - 4)
+    load_ends = time.monotonic() + 4
+    target = None
+    while time.monotonic() < load_ends or target is None:  # the chain is idle when nothing changes
+        now = net.status(0)
+        time.sleep(0.5)
+        later = net.status(0)
+        if later["committed_transactions"] == now["committed_transactions"] and time.monotonic() > load_ends - 1:
+            target = later
+    caught, seconds, last, cpu = catch_up(net, lambda status: status["executed_height"] >= target["executed_height"])
+    load.communicate()
+    report("after the load", live, caught, seconds, last, cpu)
+
+
+def run_load(net, arguments):
+    load = net.load(2 * arguments.seconds, arguments)
+    time.sleep(2)
+    before = measure(net, arguments.seconds - 2)
+    others, begun = net.status(0), time.monotonic()
+
+    def has_caught_up(status):
+        ahead = net.status(0)["executed_height"]
+        return status["executed_height"] + 50 >= ahead
+
+    caught, seconds, last, cpu = catch_up(net, has_caught_up)
+    live = rate(others, net.status(0), time.monotonic() - begun)
+    report("under load", live, caught, seconds, last, cpu, before)
+    print(f"  the others kept {100 * live['transactions'] / before['transactions']:.0f} % of their transactions")
+    load.communicate()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20, help="of load before the start")
+    parser.add_argument("--payload", type=int, default=128)
+    parser.add_argument("--in-flight", type=int, default=4000)
+    parser.add_argument("--kiln", default=os.path.join(ROOT, "build/kiln"))
+    parser.add_argument("which", nargs="*", default=["idle", "load"], metavar="idle|load")
+    arguments = parser.parse_args()
+    for which in arguments.which:
+        net = Net(arguments.kiln)
+        for i in range(4):
+            net.start(i)
+        for i in range(4):
+            net.wait(i, lambda status: status["ready"])
+        net.kill(AWAY)
+        {"idle": run_idle, "load": run_load}[which](net, arguments)
+        net.end()
+
+
+if __name__ == "__main__":
+    main()
