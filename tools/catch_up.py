@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """How fast a validator that was away catches up, against the rate at which the others commit.
 
-Four validators as processes of their own on this machine. One is killed, the others take a load of transactions, and the
-one is started again: after the load (`idle`), or in the middle of it (`load`). Rates are in one run, so that they can be
+Four validators as processes of their own on this machine. All take a load of transactions for a while; one is killed, the
+others go on, and the one is started again: after the load (`idle`), or in the middle of it (`load`). It has little power, so
+that rounds which nobody leads do not slow down the others while it is away. Rates are of one run, so that they can be
 compared whatever the machine does otherwise. Needs build/kiln (./tools/build.sh kiln_command).
 
     tools/catch_up.py                     # both, 20 s of load each
     tools/catch_up.py --seconds 40 idle
+    tools/catch_up.py --in-flight 1 idle  # many small blocks
+    tools/catch_up.py --own-core load     # the one on the last core, all else on the first: what it costs the others is what
+                                          # they do for it, not the processor that it takes from them
 """
 import argparse
 import json
@@ -25,17 +29,25 @@ AWAY = 3
 class Net:
     """Four validators in a folder of their own."""
 
-    def __init__(self, kiln):
+    def __init__(self, kiln, own_core):
         self.kiln = kiln
+        self.own_core = own_core
         self.dir = tempfile.mkdtemp(prefix="kiln-catch-up-")
         self.net = os.path.join(self.dir, "net")
-        subprocess.run([kiln, "testnet", "--validators", "4", "--output", self.net], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([kiln, "testnet", "--validators", "4", "--power", "10,10,10,1", "--output", self.net],
+                       check=True, stdout=subprocess.DEVNULL)
         self.nodes = {}
 
     def start(self, i):
         log = open(os.path.join(self.dir, f"validator-{i}.log"), "ab")
         home = os.path.join(self.net, f"validator-{i}")
-        self.nodes[i] = subprocess.Popen([self.kiln, "node", "--home", home], stdout=log, stderr=log)
+        self.nodes[i] = subprocess.Popen(self.pinned(i == AWAY) + [self.kiln, "node", "--home", home],
+                                         stdout=log, stderr=log)
+
+    def pinned(self, to_the_last):
+        if not self.own_core:
+            return []
+        return ["taskset", "-c", str(os.cpu_count() - 1 if to_the_last else 0)]
 
     def kill(self, i):
         self.nodes[i].send_signal(signal.SIGKILL)
@@ -60,7 +72,7 @@ class Net:
 
     def load(self, seconds, arguments):
         return subprocess.Popen(
-            [self.kiln, "bench", "--testnet", self.net, "--duration", str(seconds), "--payload", str(arguments.payload),
+            self.pinned(False) + [self.kiln, "bench", "--testnet", self.net, "--duration", str(seconds), "--payload", str(arguments.payload),
              "--in-flight", str(arguments.in_flight), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def cpu_seconds(self, i):
@@ -101,18 +113,31 @@ def catch_up(net, has_ended):
     return rate(first, last, ended - begun), ended - started, last, cpu
 
 
-def report(name, live, caught, seconds, last, cpu, before=None):
+def report(name, whole, live, caught, seconds, last, cpu, before=None):
     print(f"{name}: caught up to height {last['executed_height']}, {last['committed_transactions']} transactions, "
           f"{seconds:.2f} s after its start; CPU seconds "
           + ", ".join(f"{i}: {used:.2f}" for i, used in sorted(cpu.items())))
+    print(f"  all four               {whole['blocks']:8.0f} blocks/s {whole['transactions']:10.0f} transactions/s")
     if before is not None:
         print(f"  the others alone       {before['blocks']:8.0f} blocks/s {before['transactions']:10.0f} transactions/s")
     print(f"  the others {'meanwhile  ' if before else '           '} {live['blocks']:8.0f} blocks/s {live['transactions']:10.0f} transactions/s")
-    print(f"  catching up            {caught['blocks']:8.0f} blocks/s {caught['transactions']:10.0f} transactions/s"
-          f"  {caught['transactions'] / max(1, live['transactions']):.1f} times")
+    print(f"  catching up            {caught['blocks']:8.0f} blocks/s {caught['transactions']:10.0f} transactions/s;"
+          f" times all four: {caught['blocks'] / max(1, whole['blocks']):.1f} in blocks,"
+          f" {caught['transactions'] / max(1, whole['transactions']):.1f} in transactions")
 
 
-def run_idle(net, arguments):
+def run_whole(net, arguments):
+    """The rate of all four, and then one is gone."""
+    seconds = max(6, arguments.seconds / 3)
+    load = net.load(seconds + 4, arguments)
+    time.sleep(2)
+    whole = measure(net, seconds)
+    load.communicate()
+    net.kill(AWAY)
+    return whole
+
+
+def run_idle(net, whole, arguments):
     load = net.load(arguments.seconds, arguments)
     time.sleep(2)
     live = measure(net, arguments.seconds - 4)
@@ -126,10 +151,10 @@ def run_idle(net, arguments):
             target = later
     caught, seconds, last, cpu = catch_up(net, lambda status: status["executed_height"] >= target["executed_height"])
     load.communicate()
-    report("after the load", live, caught, seconds, last, cpu)
+    report("after the load", whole, live, caught, seconds, last, cpu)
 
 
-def run_load(net, arguments):
+def run_load(net, whole, arguments):
     load = net.load(2 * arguments.seconds, arguments)
     time.sleep(2)
     before = measure(net, arguments.seconds - 2)
@@ -141,7 +166,7 @@ def run_load(net, arguments):
 
     caught, seconds, last, cpu = catch_up(net, has_caught_up)
     live = rate(others, net.status(0), time.monotonic() - begun)
-    report("under load", live, caught, seconds, last, cpu, before)
+    report("under load", whole, live, caught, seconds, last, cpu, before)
     print(f"  the others kept {100 * live['transactions'] / before['transactions']:.0f} % of their transactions")
     load.communicate()
 
@@ -151,17 +176,18 @@ def main():
     parser.add_argument("--seconds", type=float, default=20, help="of load before the start")
     parser.add_argument("--payload", type=int, default=128)
     parser.add_argument("--in-flight", type=int, default=4000)
+    parser.add_argument("--own-core", action="store_true")
     parser.add_argument("--kiln", default=os.path.join(ROOT, "build/kiln"))
     parser.add_argument("which", nargs="*", default=["idle", "load"], metavar="idle|load")
     arguments = parser.parse_args()
     for which in arguments.which:
-        net = Net(arguments.kiln)
+        net = Net(arguments.kiln, arguments.own_core)
         for i in range(4):
             net.start(i)
         for i in range(4):
             net.wait(i, lambda status: status["ready"])
-        net.kill(AWAY)
-        {"idle": run_idle, "load": run_load}[which](net, arguments)
+        whole = run_whole(net, arguments)
+        {"idle": run_idle, "load": run_load}[which](net, whole, arguments)
         net.end()
 
 
