@@ -101,14 +101,26 @@ bool RangeSync::Answers(const Request& request, const Blocks& answer) {
   return answer.blocks.front()->header.height.value == request.above.value + 1;
 }
 
+std::optional<RangeSync::Request> RangeSync::TakeAnswered(Peer* peer, const Blocks& answer) {
+  const auto open =
+      std::find_if(peer->open.begin(), peer->open.end(),
+                   [&answer](const Request& request) { return Answers(request, answer); });
+  if (open != peer->open.end()) {
+    const Request request = *open;
+    peer->open.erase(open);
+    return request;
+  }
+  if (!peer->late.has_value() || !Answers(*peer->late, answer)) return std::nullopt;
+  return std::exchange(peer->late, std::nullopt);
+}
+
 bool RangeSync::Take(ValidatorIndex from, const Blocks& answer, uint64_t now_us) {
   now_us_ = now_us;
   if (!is_active()) return false;
   Peer& peer = peers_[from.value];
-  std::optional<Request>* const answered =
-      peer.open.has_value() && Answers(*peer.open, answer) ? &peer.open : &peer.late;
-  if (!answered->has_value() || !Answers(**answered, answer)) return false;
-  const Request request = *std::exchange(*answered, std::nullopt);
+  const std::optional<Request> answered = TakeAnswered(&peer, answer);
+  if (!answered.has_value()) return false;
+  const Request& request = *answered;
   peer.silences = 0;
   peer.passed_over_until_us = 0;
   patience_.NoteHelp();
@@ -193,15 +205,15 @@ std::vector<ValidatorIndex> RangeSync::SignersOf(const QuorumCertificate& qc) co
 }
 
 size_t RangeSync::OpenRequests() const {
-  return static_cast<size_t>(std::count_if(peers_.begin(), peers_.end(),
-                                           [](const Peer& peer) { return peer.open.has_value(); }));
+  size_t open = 0;
+  for (const Peer& peer : peers_) open += peer.open.size();
+  return open;
 }
 
 void RangeSync::NoteSilence(Peer* peer) {
   const uint32_t doublings = std::min(peer->silences, kSilencesDoubledMax);
   peer->passed_over_until_us = now_us_ + (patience_.wait_us() << doublings);
   ++peer->silences;
-  peer->late = *std::exchange(peer->open, std::nullopt);
   const QuorumCertificate& asked = target_.has_value() ? target_->qc : *probed_;
   if (!patience_.NoteSilence(SignersOf(asked).size())) return;
   // Nobody has the first target, or its signers do not know the question.
@@ -211,9 +223,15 @@ void RangeSync::NoteSilence(Peer* peer) {
 }
 
 void RangeSync::ExpireRequests() {
+  const auto is_due = [this](const Request& request) { return request.due_us <= now_us_; };
   for (Peer& peer : peers_) {
-    if (!is_active()) return;
-    if (peer.open.has_value() && peer.open->due_us <= now_us_) NoteSilence(&peer);
+    while (true) {
+      const auto due = std::find_if(peer.open.begin(), peer.open.end(), is_due);
+      if (due == peer.open.end()) break;
+      peer.late = *due;
+      peer.open.erase(due);
+      NoteSilence(&peer);
+    }
   }
 }
 
@@ -223,11 +241,11 @@ std::optional<ValidatorIndex> RangeSync::Choose(const QuorumCertificate& qc) con
   const auto standing = [this](ValidatorIndex index) {
     const Peer& peer = peers_[index.value];
     const uint64_t waits_us = std::max(peer.passed_over_until_us, now_us_);
-    return std::make_tuple(waits_us, peer.silences, peer.asked_last);
+    return std::make_tuple(waits_us, peer.open.size(), peer.silences, peer.asked_last);
   };
   for (const ValidatorIndex signer : SignersOf(qc)) {
     const Peer& peer = peers_[signer.value];
-    if (peer.open.has_value() || peer.is_doubted) continue;
+    if (peer.open.size() >= kOpenOfOnePeerMax || peer.is_doubted) continue;
     if (peer.passed_over_until_us > now_us_ && !must_ask) continue;
     if (!chosen.has_value() || standing(signer) < standing(*chosen)) chosen = signer;
   }
@@ -236,11 +254,12 @@ std::optional<ValidatorIndex> RangeSync::Choose(const QuorumCertificate& qc) con
 
 bool RangeSync::IsAsked(Height height, Height* up_to) const {
   for (const Peer& peer : peers_) {
-    if (!peer.open.has_value() || peer.open->is_probe || height <= peer.open->above) continue;
-    const Height last{peer.open->above.value + peer.open->count};
-    if (height > last) continue;
-    *up_to = last;
-    return true;
+    for (const Request& request : peer.open) {
+      const Height last{request.above.value + request.count};
+      if (request.is_probe || height <= request.above || height > last) continue;
+      *up_to = last;
+      return true;
+    }
   }
   return false;
 }
@@ -265,7 +284,8 @@ std::optional<Fetch> RangeSync::TakeDue(Height executed, uint64_t now_us) {
   ExpireRequests();
   if (!is_active()) return std::nullopt;
   const auto is_probing = [](const Peer& peer) {
-    return peer.open.has_value() && peer.open->is_probe;
+    return std::any_of(peer.open.begin(), peer.open.end(),
+                       [](const Request& request) { return request.is_probe; });
   };
   if (OpenRequests() >= kOpenMax) return std::nullopt;
   if (probed_.has_value() && std::none_of(peers_.begin(), peers_.end(), is_probing)) {
@@ -293,7 +313,7 @@ Fetch RangeSync::Ask(ValidatorIndex to, Request request) {
   Peer& peer = peers_[to.value];
   request.due_us = now_us_ + patience_.wait_us();
   peer.asked_last = ++requests_;
-  peer.open = request;
+  peer.open.push_back(request);
   return Fetch{
       to,
       BlockRequest{.block_id = request.id, .above_height = request.above, .count = request.count}};
@@ -303,9 +323,8 @@ uint64_t RangeSync::deadline_us() const {
   if (!is_active()) return UINT64_MAX;
   uint64_t deadline = UINT64_MAX;
   for (const Peer& peer : peers_) {
-    if (peer.open.has_value()) {
-      deadline = std::min(deadline, peer.open->due_us);
-    } else if (peer.passed_over_until_us > now_us_) {
+    for (const Request& request : peer.open) deadline = std::min(deadline, request.due_us);
+    if (peer.passed_over_until_us > now_us_) {
       deadline = std::min(deadline, peer.passed_over_until_us);
     }
   }

@@ -34,8 +34,9 @@ namespace kiln::consensus {
 // is checked before (MessageVerifier).
 class RangeSync {
  public:
-  static constexpr size_t kOpenMax = 4;
-  static constexpr uint64_t kAheadMax = 192;  // less than storage keeps decoded for execution
+  static constexpr size_t kOpenMax = 6;
+  static constexpr size_t kOpenOfOnePeerMax = 2;  // the next is served while one is on its way
+  static constexpr uint64_t kAheadMax = 192;      // less than storage keeps decoded for execution
   static constexpr size_t kWaitingBytesMax = 32 << 20;
 
   RangeSync(ValidatorIndex self, size_t validators, const FetchTimeouts& timeouts)
@@ -86,7 +87,7 @@ class RangeSync {
     uint64_t due_us = 0;
   };
   struct Peer {
-    std::optional<Request> open;
+    std::vector<Request> open;    // oldest first
     std::optional<Request> late;  // was not answered in time; may still be
     uint64_t passed_over_until_us = 0;
     uint32_t silences = 0;    // in a row
@@ -103,6 +104,7 @@ class RangeSync {
   };
 
   static bool Answers(const Request& request, const Blocks& answer);
+  static std::optional<Request> TakeAnswered(Peer* peer, const Blocks& answer);
   void TakeTarget(ValidatorIndex from, const BlockPtr& block);
   void Keep(ValidatorIndex from, const BlockPtr& block);
   void ExpireRequests();

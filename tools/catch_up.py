@@ -13,6 +13,7 @@ compared whatever the machine does otherwise. Needs build/kiln (./tools/build.sh
                                           # they do for it, not the processor that it takes from them
 """
 import argparse
+import atexit
 import json
 import os
 import shutil
@@ -29,14 +30,16 @@ AWAY = 3
 class Net:
     """Four validators in a folder of their own."""
 
-    def __init__(self, kiln, own_core):
+    def __init__(self, kiln, own_core, base_port):
         self.kiln = kiln
         self.own_core = own_core
         self.dir = tempfile.mkdtemp(prefix="kiln-catch-up-")
         self.net = os.path.join(self.dir, "net")
-        subprocess.run([kiln, "testnet", "--validators", "4", "--power", "10,10,10,1", "--output", self.net],
+        subprocess.run([kiln, "testnet", "--validators", "4", "--power", "10,10,10,1", "--output", self.net,
+                        "--base-port", str(base_port)],
                        check=True, stdout=subprocess.DEVNULL)
         self.nodes = {}
+        atexit.register(self.end)
 
     def start(self, i):
         log = open(os.path.join(self.dir, f"validator-{i}.log"), "ab")
@@ -85,6 +88,10 @@ class Net:
             self.nodes[i].terminate()
         for i in list(self.nodes):
             self.nodes.pop(i).wait()
+        atexit.unregister(self.end)
+
+    def remove(self):
+        self.end()
         shutil.rmtree(self.dir)
 
 
@@ -177,18 +184,19 @@ def main():
     parser.add_argument("--payload", type=int, default=128)
     parser.add_argument("--in-flight", type=int, default=4000)
     parser.add_argument("--own-core", action="store_true")
+    parser.add_argument("--base-port", type=int, default=0, help="of the testnet; 0: what is free")
     parser.add_argument("--kiln", default=os.path.join(ROOT, "build/kiln"))
     parser.add_argument("which", nargs="*", default=["idle", "load"], metavar="idle|load")
     arguments = parser.parse_args()
     for which in arguments.which:
-        net = Net(arguments.kiln, arguments.own_core)
+        net = Net(arguments.kiln, arguments.own_core, arguments.base_port)
         for i in range(4):
             net.start(i)
         for i in range(4):
             net.wait(i, lambda status: status["ready"])
         whole = run_whole(net, arguments)
         {"idle": run_idle, "load": run_load}[which](net, whole, arguments)
-        net.end()
+        net.remove()
 
 
 if __name__ == "__main__":
