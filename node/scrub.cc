@@ -70,7 +70,8 @@ uint64_t Scrub::EndPass(Now now) {
     status_.last_completed = absl::FromUnixMicros(static_cast<int64_t>(now.wall_us));
     damaged = damage_.size();
   }
-  if (next_.value > 1 && environment_.passed != nullptr) environment_.passed(next_.value - 1, damaged);
+  if (next_.value > 1 && environment_.passed != nullptr)
+    environment_.passed(next_.value - 1, damaged);
   next_ = Height{1};
   tried_up_to_ = Height{0};
   resumes_us_ = now.monotonic_us + options_.rest_us;
