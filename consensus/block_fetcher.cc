@@ -19,11 +19,26 @@ void BlockFetcher::Want(const QuorumCertificate& qc, uint64_t now_us) {
   // all.
   wanted.next = (self_.value + qc.round.value) % wanted.signers.size();
   wanted_.emplace(qc.block_id, std::move(wanted));
-  if (wanted_.size() <= kWantedMax) return;
-  const auto lowest = std::min_element(
-      wanted_.begin(), wanted_.end(),
-      [](const auto& a, const auto& b) { return a.second.qc.round < b.second.qc.round; });
-  Erase(Hash(lowest->first));
+  if (wanted_.size() > kWantedMax) DropLowest();
+}
+
+// But not the one whose answer is under way: on a chain that goes on all others are higher soon.
+void BlockFetcher::DropLowest() {
+  const Wanted* lowest = nullptr;
+  for (const auto& [id, wanted] : wanted_) {
+    if (open_.has_value() && open_->id == id) continue;
+    if (lowest == nullptr || wanted.qc.round < lowest->qc.round) lowest = &wanted;
+  }
+  Erase(Hash(lowest->qc.block_id));
+}
+
+std::optional<QuorumCertificate> BlockFetcher::HighestWanted() const {
+  const Wanted* highest = nullptr;
+  for (const auto& [id, wanted] : wanted_) {
+    if (highest == nullptr || wanted.qc.round > highest->qc.round) highest = &wanted;
+  }
+  if (highest == nullptr) return std::nullopt;
+  return highest->qc;
 }
 
 std::optional<QuorumCertificate> BlockFetcher::CertificateFor(const Hash& id) const {
@@ -34,7 +49,7 @@ std::optional<QuorumCertificate> BlockFetcher::CertificateFor(const Hash& id) co
 
 void BlockFetcher::Forget(const Hash& id) {
   Erase(id);
-  NoteHelp();
+  patience_.NoteHelp();
 }
 
 void BlockFetcher::Erase(const Hash& id) {
@@ -48,45 +63,32 @@ void BlockFetcher::ForgetUpTo(Round round) {
     if (wanted.qc.round <= round) forgotten.push_back(id);
   }
   for (const Hash& id : forgotten) Erase(id);
-  if (wanted_.empty()) NoteHelp();
+  if (wanted_.empty()) patience_.NoteHelp();
 }
 
-void BlockFetcher::NoteHelp() {
-  timeout_us_ = timeouts_.min_us;
-  silent_requests_ = 0;
-}
-
-// Of one of `signers`, who are asked in turn.
-void BlockFetcher::NoteSilence(size_t signers) {
-  KILN_MARK("a block request was not answered in time");
-  if (++silent_requests_ < signers) return;
-  KILN_MARK("no signer answered a block request in time");
-  silent_requests_ = 0;
-  timeout_us_ = std::min(timeout_us_ + timeout_us_ / 2, timeouts_.max_us);
-}
-
-void BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us) {
-  if (!open_.has_value() || open_->to != from) return;
+bool BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us) {
+  if (!open_.has_value() || open_->to != from) return false;
   const Open answered = *std::exchange(open_, std::nullopt);
   Wanted& wanted = wanted_.at(answered.id);
   if (reached > answered.above_height) {
     KILN_MARK("an answer brings a part of the blocks");
-    NoteHelp();
+    patience_.NoteHelp();
     const auto place = std::find(wanted.signers.begin(), wanted.signers.end(), from);
     wanted.next = static_cast<size_t>(place - wanted.signers.begin());
     wanted.reached = reached;
     wanted.due_us = now_us;
-    return;
+    return true;
   }
   wanted.reached = Height{0};
   if (wanted.next == 0) KILN_MARK("no signer had the block");
   // After a whole turn without success, wait: the others may be as far behind.
   if (wanted.next != 0) wanted.due_us = now_us;
+  return false;
 }
 
 std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now_us) {
   if (open_.has_value() && now_us < wanted_.at(open_->id).due_us) return std::nullopt;
-  if (open_.has_value()) NoteSilence(wanted_.at(open_->id).signers.size());
+  if (open_.has_value()) patience_.NoteSilence(wanted_.at(open_->id).signers.size());
   open_.reset();
   Wanted* highest = nullptr;
   for (auto& [id, wanted] : wanted_) {
@@ -100,7 +102,7 @@ std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now
   const Height above = std::max(committed_height, highest->reached);
   open_ = Open{highest->qc.block_id, signer, above};
   highest->next = (highest->next + 1) % highest->signers.size();
-  highest->due_us = now_us + timeout_us_;
+  highest->due_us = now_us + patience_.wait_us();
   return Fetch{
       open_->to,
       BlockRequest{.block_id = open_->id, .above_height = above, .count = kBlocksPerAnswerMax}};

@@ -11,35 +11,31 @@
 #include "base/ids.h"
 #include "consensus/certificates.h"
 #include "consensus/effects.h"
+#include "consensus/fetch_patience.h"
 #include "kiln/types.h"
 
 namespace kiln::consensus {
 
-// How long to wait for an answer before somebody else is asked.
-struct FetchTimeouts {
-  uint64_t min_us = 0;
-  uint64_t max_us = 0;
-};
-
 // Asks the signers of the certificate in turn until the block and what is missing below it have
-// arrived. Each whole turn of silence makes the wait for an answer half as long again, up to the
-// bound: a slow network would otherwise be asked for the same blocks faster than it can bring them,
-// and the answers hold up all else. What helps, and having all, makes it the shortest again.
-// Invariants: at most kWantedMax blocks are wanted, those of the highest rounds; one request is
-// open at a time, for the highest that is due: its chain is likely to hold the others. Not
-// thread-safe; times are monotonic microseconds.
+// arrived. Whole turns of silence make it more patient; what helps, and having all, less. When one
+// answer is not enough there is RangeSync. Invariants: at most kWantedMax blocks are wanted, those
+// of the highest rounds and the one that is asked for; one request is open at a time, for the
+// highest that is due: its chain is likely to hold the others. Not thread-safe; times are monotonic
+// microseconds.
 class BlockFetcher {
  public:
   static constexpr size_t kWantedMax = 16;
 
   // REQUIRES: timeouts.min_us <= timeouts.max_us.
   BlockFetcher(ValidatorIndex self, const FetchTimeouts& timeouts)
-      : self_(self), timeouts_(timeouts), timeout_us_(timeouts.min_us) {}
+      : self_(self), patience_(timeouts) {}
 
   // Starts to want the block that `qc` certifies. Nothing changes if it is wanted already.
   void Want(const QuorumCertificate& qc, uint64_t now_us);
   // The certificate of a wanted block; none when it is not wanted.
   std::optional<QuorumCertificate> CertificateFor(const Hash& id) const;
+  // That of the highest round; none when nothing is wanted.
+  std::optional<QuorumCertificate> HighestWanted() const;
   // The block arrived.
   void Forget(const Hash& id);
   // Forgets blocks of rounds that no longer matter.
@@ -47,8 +43,8 @@ class BlockFetcher {
   // `from` answered, and its blocks are now known up to height `reached` (0: none of them is). When
   // that is more than was known it is asked at once for what follows, else the next signer is, for
   // all from the committed block on: what one signer sent may lead nowhere, and never decides what
-  // another is asked for.
-  void NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us);
+  // another is asked for. Whether it helped.
+  bool NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us);
 
   // The request that is due, if one is, for blocks above the committed height or above what the
   // same signer already brought.
@@ -73,13 +69,10 @@ class BlockFetcher {
   };
 
   void Erase(const Hash& id);
-  void NoteSilence(size_t signers);
-  void NoteHelp();
+  void DropLowest();
 
   const ValidatorIndex self_;
-  const FetchTimeouts timeouts_;
-  uint64_t timeout_us_;         // of the next request
-  size_t silent_requests_ = 0;  // in a row, of this turn
+  FetchPatience patience_;
   absl::btree_map<Hash, Wanted> wanted_;
   std::optional<Open> open_;  // the request that was sent last, while its block is wanted
 };

@@ -81,10 +81,10 @@ struct Halt {
   std::string what_to_do;
 };
 
-// To be performed in this order: stop if `halt`; send `send_early`; make `durable` durable; then
-// send and fetch, and hand durable.commits to execution. Nothing of a step but `send_early` leaves
-// before its `durable` is synced, and nothing at all before the safety records of all steps before
-// are.
+// To be performed in this order: stop if `halt`; fetch, and send `send_early`; make `durable`
+// durable; then send, and hand durable.commits to execution. Nothing of a step but `send_early` and
+// requests for blocks, which say nothing of what was signed, leaves before its `durable` is synced,
+// and nothing else at all before the safety records of all steps before are.
 struct Effects {
   std::optional<Halt> halt;
   // Promises nothing, or what an earlier step recorded; has no signature that this step made, not

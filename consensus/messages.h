@@ -86,8 +86,8 @@ using Message =
     std::variant<Proposal, Vote, Timeout, Certificates, Blocks, StandingRequest, Standing>;
 
 // For the chain of the block with this id: its `count` oldest members above `above_height`, which
-// may end before the block itself. One request serves a missing parent and a node that is days
-// behind.
+// may end before the block itself; that block alone if it is not above. One kind of request serves
+// a missing parent, a range of heights, and the question how far away a block is.
 struct BlockRequest {
   Hash block_id;
   Height above_height;

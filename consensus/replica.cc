@@ -16,6 +16,9 @@ namespace {
 constexpr uint64_t kTellBehindEveryUs = 50'000;
 constexpr uint64_t kTellStandingEveryUs = 200'000;
 
+// Answers that help and are not enough, until it pays to ask how far the way is.
+constexpr int kAnswersBeforeRanges = 2;
+
 constexpr char kDivergedAdvice[] =
     "this node's application or disk diverged from the others: keep the data folder for analysis, "
     "and resynchronise into a new one";
@@ -43,6 +46,9 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators,
       collector_(validators),
       fetcher_(options.self, {.min_us = options.pacemaker.round_timeout_min_us,
                               .max_us = options.pacemaker.round_timeout_max_us}),
+      ranges_(options.self, validators->size(),
+              {.min_us = options.pacemaker.round_timeout_min_us,
+               .max_us = options.pacemaker.round_timeout_max_us}),
       execution_(std::move(recovered.executed_roots)),
       told_us_(validators->size(), 0),
       stood_us_(validators->size(), 0),
@@ -162,8 +168,9 @@ void Replica::OnMessage(ValidatorIndex, const Certificates& certificates) {
 }
 
 void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
-  const bool wanted =
-      answer.tip_qc.has_value() || fetcher_.CertificateFor(answer.blocks.back()->id).has_value();
+  const Hash& tip = answer.blocks.back()->id;
+  const bool wanted = answer.tip_qc.has_value() || fetcher_.CertificateFor(tip).has_value() ||
+                      ranges_.CertificateFor(tip).has_value();
   if (!wanted) return Refuse(from, "blocks that nobody asked for");
   if (ShowsConflict(answer)) {
     return Halt(tree_.root()->header.height,
@@ -172,6 +179,7 @@ void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
                 "a third or more of the voting power is faulty: keep the data folders of all "
                 "validators, stop the chain, and find out whose signatures are on both chains");
   }
+  if (ranges_.Take(from, answer, now_.monotonic_us)) return InsertRanges();
   Height reached;
   for (const BlockPtr& block : answer.blocks) {
     if (block->header.height > tree_.root()->header.height && !tree_.Contains(block->id)) {
@@ -182,7 +190,27 @@ void Replica::OnMessage(ValidatorIndex from, const Blocks& answer) {
     reached = block->header.height;
   }
   if (answer.tip_qc.has_value()) Process(*answer.tip_qc);
-  fetcher_.NoteAnswer(from, reached, now_.monotonic_us);
+  const bool helped = fetcher_.NoteAnswer(from, reached, now_.monotonic_us);
+  const std::optional<QuorumCertificate> target = fetcher_.HighestWanted();
+  if (!helped || halted_ || !answer.tip_qc.has_value() || !target.has_value()) return;
+  if (++answers_in_a_row_ < kAnswersBeforeRanges) return;
+  answers_in_a_row_ = 0;
+  ranges_.Aim(*target, *tree_.root(), now_.monotonic_us);
+}
+
+void Replica::InsertRanges() {
+  while (!halted_) {
+    const RangeSync::Next next = ranges_.Front(*tree_.root());
+    if (next.block == nullptr) return;
+    const std::optional<QuorumCertificate> qc = ranges_.CertificateFor(next.block->id);
+    Process(next.block->justify);
+    if (halted_) return;
+    if (!InsertBlock(next.from, next.block, /*certified=*/true)) {
+      return ranges_.NoteRefused(*tree_.root());
+    }
+    ranges_.NoteInserted();
+    if (qc.has_value() && !halted_) Process(*qc);
+  }
 }
 
 // Of the record as it is durable before this step's messages leave.
@@ -325,8 +353,22 @@ void Replica::Advance() {
   if (step_again_) KILN_MARK("a heavy validator certifies its own block and proposes again");
   if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
-  std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, now_.monotonic_us);
-  if (fetch.has_value()) effects_.fetch.push_back(*fetch);
+  AskForBlocks();
+}
+
+void Replica::AskForBlocks() {
+  const uint64_t now_us = now_.monotonic_us;
+  if (ranges_.wants_target()) {
+    const std::optional<QuorumCertificate> newest = fetcher_.HighestWanted();
+    if (newest.has_value()) ranges_.Aim(*newest, *tree_.root(), now_us);
+  }
+  while (std::optional<Fetch> fetch = ranges_.TakeDue(execution_.executed_height(), now_us)) {
+    effects_.fetch.push_back(*std::move(fetch));
+  }
+  if (ranges_.is_active()) return;
+  if (fetcher_.empty()) answers_in_a_row_ = 0;
+  std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, now_us);
+  if (fetch.has_value()) effects_.fetch.push_back(*std::move(fetch));
 }
 
 void Replica::TryVote() {
@@ -580,7 +622,8 @@ Effects Replica::TakeEffects() {
 uint64_t Replica::NextDeadline() const {
   if (halted_) return UINT64_MAX;
   if (step_again_) return 0;
-  uint64_t deadline = std::min(pacemaker_.deadline_us(), fetcher_.deadline_us());
+  const uint64_t fetch_us = ranges_.is_active() ? ranges_.deadline_us() : fetcher_.deadline_us();
+  uint64_t deadline = std::min(pacemaker_.deadline_us(), fetch_us);
   if (IsListening()) deadline = std::min(deadline, listens_until_us_);
   if (leaders_->LeaderOf(round()) == options_.self && !safety_.HasProposed(round())) {
     const uint64_t silent_until_us = SilentUntil();
@@ -599,6 +642,7 @@ ReplicaStatus Replica::status() const {
           .committed_id = head.id,
           .committed_time_us = head.header.time_us,
           .executed_height = execution_.executed_height(),
+          .catching_up_to = ranges_.target_height(),
           .votes_signed = votes_signed_,
           .is_listening = IsListening(),
           .abstains_up_to =

@@ -19,6 +19,7 @@
 #include "consensus/leader_election.h"
 #include "consensus/messages.h"
 #include "consensus/pacemaker.h"
+#include "consensus/range_sync.h"
 #include "consensus/safety_rules.h"
 #include "consensus/validator_set.h"
 #include "consensus/vote_collector.h"
@@ -79,6 +80,7 @@ struct ReplicaStatus {
   Hash committed_id;
   uint64_t committed_time_us = 0;
   Height executed_height;
+  Height catching_up_to;  // when it is far behind and knows how far; 0: it is not
   uint64_t votes_signed = 0;
   bool is_listening = false;  // see ReplicaOptions::listen_us
   Round abstains_up_to;       // since its safety record was recovered; 0: it does not
@@ -138,9 +140,12 @@ class Replica {
   // missing.
   bool InsertBlock(ValidatorIndex from, const BlockPtr& block, bool certified);
   bool ShowsConflict(const Blocks& blocks) const;
+  // What of the ranges stands on the tree.
+  void InsertRanges();
 
   // What the current round asks of this validator; called after every event.
   void Advance();
+  void AskForBlocks();
   void TryVote();
   bool TryPropose();
   bool HasGivenUp() const;
@@ -186,6 +191,7 @@ class Replica {
   BlockTree tree_;
   VoteCollector collector_;
   BlockFetcher fetcher_;
+  RangeSync ranges_;
   ExecutionTracker execution_;
 
   std::optional<Proposal> pending_proposal_;  // of the current round, not yet voted for
@@ -197,6 +203,7 @@ class Replica {
   Now now_;
   uint64_t listens_until_us_ = 0;
   bool certificate_unshared_ = false;  // votes became a QC here that nobody was told of
+  int answers_in_a_row_ = 0;           // with blocks, after which more were missing
   bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;

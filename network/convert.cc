@@ -1,5 +1,6 @@
 #include "network/convert.h"
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -28,6 +29,47 @@ void ToProto(const PeerStatus& peer, v1::PeerStatus* to) {
   to->set_address(peer.address);
   to->set_connected(peer.connected);
   to->set_last_error(peer.last_error);
+}
+
+void ToProto(const CatchUpStatus& status, v1::CatchUpStatus* to) {
+  to->set_height(status.height);
+  to->set_target(status.target);
+  to->set_blocks_per_second(status.blocks_per_second);
+  to->set_seconds_left(status.seconds_left);
+}
+
+absl::StatusOr<CatchUpStatus> FromProto(const v1::CatchUpStatus& status) {
+  if (!std::isfinite(status.blocks_per_second()) || !std::isfinite(status.seconds_left())) {
+    return absl::InvalidArgumentError("catching up: a rate or time is no finite number");
+  }
+  return CatchUpStatus{.height = status.height(),
+                       .target = status.target(),
+                       .blocks_per_second = status.blocks_per_second(),
+                       .seconds_left = status.seconds_left()};
+}
+
+void ToProto(const ScrubStatus& status, v1::ScrubStatus* to) {
+  to->set_height(status.height);
+  to->set_passes(status.passes);
+  if (status.last_completed.has_value()) {
+    to->set_last_completed_us(absl::ToUnixMicros(*status.last_completed));
+  }
+  to->set_damaged(status.damaged);
+  to->set_repaired(status.repaired);
+  to->set_damage(status.damage);
+}
+
+ScrubStatus FromProto(const v1::ScrubStatus& status) {
+  ScrubStatus scrub{.height = status.height(),
+                    .passes = status.passes(),
+                    .last_completed = std::nullopt,
+                    .damaged = status.damaged(),
+                    .repaired = status.repaired(),
+                    .damage = status.damage()};
+  if (status.has_last_completed_us()) {
+    scrub.last_completed = absl::FromUnixMicros(status.last_completed_us());
+  }
+  return scrub;
 }
 
 }  // namespace
@@ -78,6 +120,8 @@ void ToProto(const NodeStatus& status, v1::StatusReply* to) {
   to->set_ready(status.ready);
   to->set_not_ready_reason(status.not_ready_reason);
   for (const PeerStatus& peer : status.peers) ToProto(peer, to->add_peers());
+  if (status.catching_up.has_value()) ToProto(*status.catching_up, to->mutable_catching_up());
+  if (status.scrub.has_value()) ToProto(*status.scrub, to->mutable_scrub());
 }
 
 absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
@@ -100,6 +144,10 @@ absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
   status.ready = reply.ready();
   status.not_ready_reason = reply.not_ready_reason();
   for (const v1::PeerStatus& peer : reply.peers()) status.peers.push_back(FromProto(peer));
+  if (reply.has_catching_up()) {
+    KILN_ASSIGN_OR_RETURN(status.catching_up, FromProto(reply.catching_up()));
+  }
+  if (reply.has_scrub()) status.scrub = FromProto(reply.scrub());
   return status;
 }
 

@@ -68,7 +68,10 @@ absl::StatusOr<consensus::Blocks> AnswerBlockRequest(const storage::Store& store
                                                      const consensus::BlockRequest& request,
                                                      const ChainLimits& limits) {
   KILN_ASSIGN_OR_RETURN(const BlockPtr tip, store.BlockById(request.block_id));
-  if (tip->header.height <= request.above_height) return absl::NotFoundError("nothing above");
+  if (tip->header.height <= request.above_height) {
+    KILN_MARK("a block is served alone, to show its height");
+    return consensus::Blocks{.blocks = {tip}, .tip_qc = std::nullopt};
+  }
   KILN_ASSIGN_OR_RETURN(const std::deque<BlockPtr> uncommitted, UncommittedChain(store, tip));
 
   const size_t count = std::clamp<size_t>(request.count, 1, consensus::kBlocksPerAnswerMax);

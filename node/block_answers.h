@@ -10,8 +10,8 @@
 namespace kiln::node {
 
 // The oldest members of the named block's chain above the asked height, as many as fit one frame,
-// with the QC of the last unless that is the named block itself. NotFound when the block is unknown
-// here.
+// with the QC of the last unless that is the named block itself. The named block alone when it is
+// not above that height: so its height is asked for. NotFound when the block is unknown here.
 absl::StatusOr<consensus::Blocks> AnswerBlockRequest(const storage::Store& store,
                                                      const consensus::BlockRequest& request,
                                                      const ChainLimits& limits);

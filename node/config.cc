@@ -203,6 +203,7 @@ absl::StatusOr<NodeOptions> ReadOptions(const toml::table& table, const std::str
   reader.Whole("mempool_bytes_max", kMempoolBytes, &options.mempool_bytes_max);
   reader.Whole("mempool_transactions_max", kMempoolTransactions, &options.mempool_transactions_max);
   reader.Whole("disk_free_bytes_min", kDiskFreeBytes, &options.disk_free_bytes_min);
+  reader.Whole("scrub_bytes_per_second", kScrubBytesPerSecond, &options.scrub_bytes_per_second);
   reader.Whole("snapshots_kept", kSnapshotsKept, &options.snapshots_kept);
   uint64_t verify_threads = 0;
   if (reader.Whole("verify_threads", kVerifyThreads, &verify_threads)) {
@@ -294,6 +295,9 @@ std::string ConfigText(const NewConfig& config) {
       "disk_free_bytes_min = ",
       defaults.disk_free_bytes_min,
       "    # with less, the node accepts no transactions\n"
+      "scrub_bytes_per_second = ",
+      defaults.scrub_bytes_per_second,
+      "   # 0 to 1073741824: how fast the ledger is read again for damage; 0: never\n"
       "snapshots_kept = ",
       defaults.snapshots_kept,
       "                 # 1 to 100: older snapshots of the state are removed\n"

@@ -100,14 +100,15 @@ absl::Status Engine::Flush() {
     return absl::AbortedError(absl::StrCat("height ", effects.halt->height.value, ": ",
                                            effects.halt->cause, "; ", effects.halt->what_to_do));
   }
-  for (const TransactionBatch& batch : forwards) output_->Forward(batch);  // promises nothing
+  // Neither promises anything.
+  for (const TransactionBatch& batch : forwards) output_->Forward(batch);
+  for (const consensus::Fetch& fetch : effects.fetch) output_->Fetch(fetch.from, fetch.request);
   for (const consensus::Outbound& outbound : effects.send_early) {
     output_->Send(outbound.to, outbound.message);
   }
   if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));
   for (const consensus::Outbound& outbound : effects.send)
     output_->Send(outbound.to, outbound.message);
-  for (const consensus::Fetch& fetch : effects.fetch) output_->Fetch(fetch.from, fetch.request);
   if (!effects.durable.commits.empty()) {
     output_->Committed(effects.durable.commits.back().blocks.back()->header.height);
   }

@@ -1,6 +1,9 @@
 #include "node/health.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace kiln::node {
 namespace {
@@ -12,6 +15,16 @@ uint64_t ConnectedPower(const HealthInput& input) {
     if (index == input.self || input.connected[i]) power += input.validators->PowerOf(index);
   }
   return power;
+}
+
+std::string DescribeCatchUp(const CatchUpStatus& status) {
+  std::string text =
+      absl::StrCat("catching up: executed height ", status.height, " of ", status.target);
+  if (status.blocks_per_second > 0) {
+    absl::StrAppendFormat(&text, ", %.0f blocks a second, %.0f s left", status.blocks_per_second,
+                          status.seconds_left);
+  }
+  return text;
 }
 
 }  // namespace
@@ -34,6 +47,7 @@ std::string WhyNotReady(const HealthInput& input) {
     return absl::StrCat("its safety record was recovered: it signs nothing up to round ",
                         input.abstains_up_to.value);
   }
+  if (input.catching_up.has_value()) return DescribeCatchUp(*input.catching_up);
   const absl::Duration age = input.now - input.head_time;
   if (input.committed_height.value > 0 && age > input.head_age_max) {
     return absl::StrCat("the newest committed block, height ", input.committed_height.value,

@@ -3,12 +3,14 @@
 #define KILN_NODE_HEALTH_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "consensus/validator_set.h"
+#include "kiln/types.h"
 #include "node/disk_guard.h"
 
 namespace kiln::node {
@@ -19,6 +21,7 @@ struct HealthInput {
   std::vector<bool> connected;  // by validator index; one's own does not matter
   bool is_listening = false;    // has not begun to sign yet
   Round abstains_up_to;         // since its safety record was recovered; 0: it does not
+  std::optional<CatchUpStatus> catching_up;
   Height committed_height;
   absl::Time head_time;  // of the newest committed block
   absl::Time now;
@@ -29,7 +32,8 @@ struct HealthInput {
 };
 
 // Empty when ready; else the first reason in one line. Ready means: a quorum of the voting power is
-// connected (this validator included), the head is fresh, and the disk has room.
+// connected (this validator included), it is not far behind, the head is fresh, and the disk has
+// room.
 std::string WhyNotReady(const HealthInput& input);
 
 // An idle chain commits a heartbeat's block with the next heartbeat, so a healthy head may be two

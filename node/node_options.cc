@@ -51,6 +51,8 @@ absl::Status CheckSizes(const NodeOptions& options) {
                                   kMempoolTransactions));
   KILN_RETURN_IF_ERROR(
       CheckWhole("disk_free_bytes_min", options.disk_free_bytes_min, kDiskFreeBytes));
+  KILN_RETURN_IF_ERROR(
+      CheckWhole("scrub_bytes_per_second", options.scrub_bytes_per_second, kScrubBytesPerSecond));
   KILN_RETURN_IF_ERROR(CheckWhole("snapshots_kept", options.snapshots_kept, kSnapshotsKept));
   if (options.verify_threads < 0 ||
       !kVerifyThreads.Contains(static_cast<uint64_t>(options.verify_threads))) {

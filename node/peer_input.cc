@@ -35,6 +35,10 @@ void PeerInput::HandleMessage(ValidatorIndex from, consensus::Message message, s
   if (ComesTooLate(message)) return;
   absl::StatusOr<consensus::VerifiedMessage> verified = verifier_.Verify(from, std::move(message));
   if (!verified.ok()) return Refuse(from, verified.status());
+  if (const auto* blocks = std::get_if<consensus::Blocks>(&verified->message());
+      blocks != nullptr && sinks_.blocks != nullptr && sinks_.blocks(from, *blocks)) {
+    return;
+  }
   LogVote(verified->message());
   sinks_.event(consensus::Event(*std::move(verified)), bytes);
 }

@@ -34,6 +34,8 @@ class PeerInput {
     std::function<bool(EngineEvent, size_t bytes)> event;
     std::function<void(ValidatorIndex to, network::FramePtr)> answer;
     std::function<void(ValidatorIndex from, const absl::Status& why)> refused;  // may be null
+    // Blocks that somebody else than the replica asked for: true when they are taken. May be null.
+    std::function<bool(ValidatorIndex from, const consensus::Blocks&)> blocks;
   };
 
   // What is borrowed must outlive it. `vote_log` may be null.

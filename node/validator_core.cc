@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<ValidatorCore>> ValidatorCore::Recover(
   std::unique_ptr<ValidatorCore> core(new ValidatorCore(options, environment));
   KILN_RETURN_IF_ERROR(core->Replay());
   KILN_RETURN_IF_ERROR(core->MakeEngine(now));
+  KILN_RETURN_IF_ERROR(core->MakeScrub());
   core->MakeInputs();
   return core;
 }
@@ -80,6 +81,34 @@ absl::Status ValidatorCore::MakeEngine(Now now) {
   return absl::OkStatus();
 }
 
+absl::Status ValidatorCore::MakeScrub() {
+  if (options_.scrub_bytes_per_second == 0 || environment_.database == nullptr) {
+    return absl::OkStatus();
+  }
+  const Scrub::Options options{.genesis = options_.genesis,
+                               .self = options_.self,
+                               .bytes_per_second = options_.scrub_bytes_per_second,
+                               .rest_us = options_.scrub_rest_us};
+  const Sinks& sinks = environment_.sinks;
+  KILN_ASSIGN_OR_RETURN(
+      scrub_, Scrub::Create(options,
+                            {.store = environment_.store,
+                             .database = environment_.database,
+                             .signatures = environment_.signatures,
+                             .ask =
+                                 [this](ValidatorIndex to, const consensus::BlockRequest& request) {
+                                   SendFrame(to, network::EncodeFrame(request));
+                                 },
+                             .found = sinks.damage_found,
+                             .mended = sinks.block_mended,
+                             .passed = sinks.scrub_passed}));
+  return absl::OkStatus();
+}
+
+void ValidatorCore::SendFrame(ValidatorIndex to, network::FramePtr frame) {
+  if (!failed_) environment_.sinks.answer(to, std::move(frame));
+}
+
 void ValidatorCore::MakeInputs() {
   const Sinks& sinks = environment_.sinks;
   const ChainLimits& limits = options_.genesis.limits;
@@ -94,12 +123,15 @@ void ValidatorCore::MakeInputs() {
   peer_input_ = std::make_unique<PeerInput>(
       options_.genesis, environment_.validators, environment_.leaders, environment_.signatures,
       environment_.store, &window_, environment_.vote_log,
-      PeerInput::Sinks{.event = sinks.event,
-                       .answer =
-                           [this](ValidatorIndex to, network::FramePtr frame) {
-                             if (!failed_) environment_.sinks.answer(to, std::move(frame));
-                           },
-                       .refused = sinks.refused});
+      PeerInput::Sinks{
+          .event = sinks.event,
+          .answer = [this](ValidatorIndex to,
+                           network::FramePtr frame) { SendFrame(to, std::move(frame)); },
+          .refused = sinks.refused,
+          .blocks =
+              [this](ValidatorIndex from, const consensus::Blocks& blocks) {
+                return scrub_ != nullptr && scrub_->Offer(from, blocks);
+              }});
 }
 
 absl::Status ValidatorCore::Start(Clock& clock) {

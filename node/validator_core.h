@@ -32,6 +32,7 @@
 #include "node/mempool.h"
 #include "node/peer_input.h"
 #include "node/pending_replies.h"
+#include "node/scrub.h"
 #include "node/snapshots.h"
 #include "node/submission.h"
 #include "node/vote_log.h"
@@ -62,6 +63,8 @@ class ValidatorCore {
     bool halts_at_unknown_signatures = true;
     MempoolCharge mempool_max;  // of all origins together
     size_t snapshots_kept = 2;
+    uint64_t scrub_bytes_per_second = 0;   // 0: nothing is read again
+    uint64_t scrub_rest_us = 600'000'000;  // between two passes
   };
 
   // What a core does to the world besides EngineOutput. Called on the thread of the call that it
@@ -73,12 +76,17 @@ class ValidatorCore {
     std::function<bool(EngineEvent event, size_t bytes)> event;
     // Likewise, but it must not be lost. Within ExecuteNext; may wait for room.
     std::function<void(EngineEvent event)> executed;
-    // An answer to a peer that asked for blocks. Within PeerInput::Handle.
+    // An answer to a peer that asked for blocks, within PeerInput::Handle; or the scrub asks,
+    // within Scrub::Step.
     std::function<void(ValidatorIndex to, network::FramePtr frame)> answer;
     // A frame that was malformed or failed verification. Within PeerInput::Handle; may be null.
     std::function<void(ValidatorIndex from, const absl::Status& why)> refused;
     // replies().next_deadline() may have become earlier. Within Submission::Submit; may be null.
     std::function<void()> deadline_added;
+    // What the scrub comes upon. Within Scrub::Step; each may be null.
+    std::function<void(const storage::Damage&)> damage_found;
+    std::function<void(Height, ValidatorIndex from)> block_mended;
+    std::function<void(uint64_t blocks, uint64_t damaged)> scrub_passed;
   };
 
   struct Environment {
@@ -87,6 +95,7 @@ class ValidatorCore {
     consensus::Signer* signer = nullptr;
     const consensus::SignatureVerifier* signatures = nullptr;
     storage::Store* store = nullptr;
+    storage::Database* database = nullptr;  // the store's, for the scrub; null: there is none
     Application* application = nullptr;
     EngineOutput* output = nullptr;  // within Start and RunGroup
     VoteLog* vote_log = nullptr;     // may be null
@@ -135,6 +144,8 @@ class ValidatorCore {
   // A thread that calls Run on it takes work off the execution's.
   Snapshots& snapshots() { return snapshots_; }
   Submission& submission() { return *submission_; }
+  // Null when there is none. A thread of low priority calls Step on it.
+  Scrub* scrub() const { return scrub_.get(); }
   // Whoever drives the core calls Expire on it when next_deadline() is reached.
   PendingReplies& replies() { return replies_; }
   const std::shared_ptr<CommitSubscribers>& subscribers() { return subscribers_; }
@@ -150,8 +161,10 @@ class ValidatorCore {
   // Recover, part by part, in this order.
   absl::Status Replay();
   absl::Status MakeEngine(Now now);
+  absl::Status MakeScrub();
   void MakeInputs();
 
+  void SendFrame(ValidatorIndex to, network::FramePtr frame);
   absl::Status Flush();
   // Remembers the first failure; returns `status`.
   absl::Status NoteFailure(absl::Status status);
@@ -168,6 +181,7 @@ class ValidatorCore {
   std::unique_ptr<BlockRunner> runner_;
   std::unique_ptr<Engine> engine_;  // the replica's thread's alone
   std::unique_ptr<Submission> submission_;
+  std::unique_ptr<Scrub> scrub_;
   std::unique_ptr<PeerInput> peer_input_;
 
   std::atomic<bool> failed_{false};

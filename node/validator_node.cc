@@ -1,5 +1,7 @@
 #include "node/validator_node.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -21,7 +23,9 @@
 #include "node/peer_options.h"
 #include "node/receipts.h"
 #include "node/run_arguments.h"
-#include "storage/rocksdb_store.h"
+#include "storage/ledger_repair.h"
+#include "storage/ledger_store.h"
+#include "storage/rocksdb_database.h"
 
 namespace kiln {
 
@@ -37,6 +41,8 @@ constexpr absl::Duration kSuperviseEvery = absl::Milliseconds(100);
 // How long a graceful stop waits for transactions that were accepted.
 constexpr absl::Duration kDrainMax = absl::Seconds(3);
 constexpr size_t kBarrierKeyBytes = 32;
+constexpr int kScrubNice = 19;
+constexpr absl::Duration kScrubStartsAfter = absl::Seconds(5);
 
 int VerifyThreads(const NodeOptions& options) {
   if (options.verify_threads > 0) return options.verify_threads;
@@ -51,6 +57,18 @@ consensus::PacemakerOptions MakePacemakerOptions(const NodeOptions& options) {
   return {.round_timeout_min_us = Microseconds(options.round_timeout_min),
           .round_timeout_max_us = Microseconds(options.round_timeout_max),
           .heartbeat_us = Microseconds(options.heartbeat_interval)};
+}
+
+// With the way out, where only the operator has one.
+void LogDamage(const storage::Damage& damage) {
+  const bool is_mendable = storage::IsMendedByABlock(damage.part);
+  KILN_LOG(kError, "scrub", "damage on disk",
+           {{"height", damage.height.value_or(Height{0}).value},
+            {"part", storage::NameOf(damage.part)},
+            {"cause", damage.cause},
+            {"what_now", is_mendable
+                             ? "asking the other validators for the block"
+                             : "stop this validator and run `kiln ledger rollback-application`"}});
 }
 
 // A key that nobody else can use up.
@@ -130,9 +148,11 @@ absl::Status ValidatorNode::OpenStore() {
         absl::StrCat("cannot make the data folder ", options_.data_dir, ": ", error.message()));
   }
   KILN_RETURN_IF_ERROR(disk_.Prepare());
-  KILN_ASSIGN_OR_RETURN(store_, storage::OpenRocksDbStore({.data_dir = options_.data_dir,
-                                                           .genesis = options_.genesis,
-                                                           .read_only = false}));
+  KILN_ASSIGN_OR_RETURN(database_,
+                        storage::OpenRocksDbDatabase(options_.data_dir, storage::Access::kReadWrite,
+                                                     /*env=*/nullptr));
+  KILN_ASSIGN_OR_RETURN(store_,
+                        storage::OpenStore(database_, options_.genesis, /*read_only=*/false));
   if (const absl::Status noted = NoteKeyUse(options_.consensus_key_file, chain_id_); !noted.ok()) {
     KILN_LOG(kWarning, "node", "cannot note that the key is in use", {{"cause", noted.message()}});
   }
@@ -152,6 +172,7 @@ absl::Status ValidatorNode::Recover() {
       .signer = signatures_.get(),
       .signatures = signatures_.get(),
       .store = store_.get(),
+      .database = database_.get(),
       .application = application_.get(),
       .output = this,
       .vote_log = vote_log_.get(),
@@ -165,7 +186,18 @@ absl::Status ValidatorNode::Recover() {
                 KILN_LOG(kWarning, "verify", "message refused",
                          {{"peer", validators_->at(from).name}, {"cause", why.message()}});
               },
-          .deadline_added = [this] { execution_->Wake(); }},
+          .deadline_added = [this] { execution_->Wake(); },
+          .damage_found = [](const storage::Damage& damage) { LogDamage(damage); },
+          .block_mended =
+              [this](Height height, ValidatorIndex from) {
+                KILN_LOG(kWarning, "scrub", "mended from another validator",
+                         {{"height", height.value}, {"from", validators_->at(from).name}});
+              },
+          .scrub_passed =
+              [](uint64_t blocks, uint64_t damaged) {
+                KILN_LOG(kInfo, "scrub", "all stored blocks were read again",
+                         {{"blocks", blocks}, {"damaged", damaged}});
+              }},
       .replaying = [](Height replayed, Height committed) {
         KILN_LOG(kInfo, "node", "replaying", {{"height", replayed.value}, {"of", committed.value}});
       }};
@@ -176,7 +208,8 @@ absl::Status ValidatorNode::Recover() {
                   .pacemaker = MakePacemakerOptions(options_),
                   .listen_us = Microseconds(options_.doppelganger_wait),
                   .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max},
-                  .snapshots_kept = options_.snapshots_kept},
+                  .snapshots_kept = options_.snapshots_kept,
+                  .scrub_bytes_per_second = options_.scrub_bytes_per_second},
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
@@ -205,6 +238,7 @@ absl::Status ValidatorNode::StartThreads() {
   pool_->Start();
   execution_->Start();
   snapshot_thread_ = std::thread([this] { core_->snapshots().Run(); });
+  if (core_->scrub() != nullptr) scrub_thread_ = std::thread([this] { RunScrub(); });
   replica_thread_ = std::thread([this] { RunReplica(); });
   supervisor_ = std::thread([this] { RunSupervisor(); });
   return absl::OkStatus();
@@ -402,6 +436,7 @@ NodeStatus ValidatorNode::status() const {
     replica = replica_status_;
     status.mempool_transactions = mempool_.transactions;
     status.mempool_bytes = mempool_.bytes;
+    status.catching_up = progress_.status();
   }
   const consensus::ExecutedState executed = store_->executed_state();
   status.chain_name = options_.genesis.chain_name;
@@ -417,6 +452,7 @@ NodeStatus ValidatorNode::status() const {
   status.state_root = executed.Root();
   status.committed_transactions = core_->total_transactions();
   status.votes_signed = replica.votes_signed;
+  if (core_->scrub() != nullptr) status.scrub = core_->scrub()->status();
   const std::vector<network::PeerConnectionStatus> connections = transport_->status();
   const std::vector<std::string> addresses = PeerAddresses(options_, *validators_);
   for (uint32_t i = 0; i < validators_->size(); ++i) {
@@ -440,6 +476,7 @@ std::string ValidatorNode::NotReadyReason(
     if (stopping_) return "stopping";
     input.disk_room = disk_room_;
     input.disk_free_bytes = disk_free_bytes_;
+    input.catching_up = progress_.status();
   }
   input.validators = &*validators_;
   input.self = keys_->self;
@@ -482,6 +519,7 @@ void ValidatorNode::Fail(absl::Status why) {
 void ValidatorNode::RunSupervisor() {
   while (true) {
     LookAtDisk();
+    LookAtProgress();
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
   }
@@ -511,6 +549,51 @@ void ValidatorNode::LookAtDisk() {
   disk_free_bytes_ = free_bytes;
 }
 
+void ValidatorNode::LookAtProgress() {
+  const Height executed = core_->executed_height();
+  absl::MutexLock lock(&mutex_);
+  switch (progress_.Note(executed, replica_status_.catching_up_to,
+                         SystemClock()->Read().monotonic_us)) {
+    case CatchUpProgress::Line::kNone:
+      return;
+    case CatchUpProgress::Line::kBegun:
+      KILN_LOG(kInfo, "node", "far behind: catching up",
+               {{"height", executed.value}, {"of", progress_.status()->target}});
+      return;
+    case CatchUpProgress::Line::kGoesOn:
+      KILN_LOG(kInfo, "node", "catching up",
+               {{"height", executed.value},
+                {"of", progress_.status()->target},
+                {"percent", 100 * executed.value / progress_.status()->target},
+                {"blocks_per_second", progress_.status()->blocks_per_second},
+                {"seconds_left", progress_.status()->seconds_left}});
+      return;
+    case CatchUpProgress::Line::kDone:
+      KILN_LOG(kInfo, "node", "caught up",
+               {{"height", executed.value},
+                {"blocks", progress_.blocks()},
+                {"seconds", progress_.seconds()}});
+      return;
+  }
+}
+
+// The lowest priority there is: Linux takes it for the thread that asks.
+void ValidatorNode::RunScrub() {
+  setpriority(PRIO_PROCESS, 0, kScrubNice);
+  Clock* const clock = SystemClock();
+  uint64_t due_us = clock->Read().monotonic_us + Microseconds(kScrubStartsAfter);
+  while (true) {
+    const uint64_t now_us = clock->Read().monotonic_us;
+    const absl::Duration wait = absl::Microseconds(due_us > now_us ? due_us - now_us : 0);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), wait)) return;
+    }
+    if (core_->failed()) return;
+    due_us = core_->scrub()->Step(clock->Read());
+  }
+}
+
 DiskRoom ValidatorNode::disk_room() const {
   absl::MutexLock lock(&mutex_);
   return disk_room_;
@@ -538,6 +621,7 @@ void ValidatorNode::ShutDown() {
   if (execution_ != nullptr) execution_->Stop();
   if (core_ != nullptr) core_->snapshots().Stop();  // after who may wait for it
   if (snapshot_thread_.joinable()) snapshot_thread_.join();
+  if (scrub_thread_.joinable()) scrub_thread_.join();
   if (queries_ != nullptr) queries_->Stop();
   absl::MutexLock lock(&mutex_);
   stopped_ = true;

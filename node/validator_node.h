@@ -17,6 +17,7 @@
 #include "kiln/node.h"
 #include "network/client_service.h"
 #include "network/peer_transport.h"
+#include "node/catch_up_progress.h"
 #include "node/disk_guard.h"
 #include "node/engine.h"
 #include "node/execution_thread.h"
@@ -28,6 +29,7 @@
 #include "node/validator_core.h"
 #include "node/verification_pool.h"
 #include "node/vote_log.h"
+#include "storage/database.h"
 #include "storage/store.h"
 
 namespace kiln::node {
@@ -101,6 +103,8 @@ class ValidatorNode final : public Node,
   bool HasDiskRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSupervisor();
   void LookAtDisk();
+  void LookAtProgress();
+  void RunScrub();
   DiskRoom disk_room() const;
   void ShutDown();
   void Fail(absl::Status why);
@@ -121,6 +125,7 @@ class ValidatorNode final : public Node,
   const consensus::Ed25519Verifier verifier_;
   std::unique_ptr<SignatureMemory> signatures_;  // before both
   DiskGuard disk_;                               // the supervisor's, once that runs
+  std::shared_ptr<storage::Database> database_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<VoteLog> vote_log_;
   BoundedQueue<EngineEvent> inbox_;
@@ -134,6 +139,7 @@ class ValidatorNode final : public Node,
   mutable absl::Mutex mutex_;
   consensus::ReplicaStatus replica_status_ ABSL_GUARDED_BY(mutex_);
   MempoolCharge mempool_ ABSL_GUARDED_BY(mutex_);
+  CatchUpProgress progress_ ABSL_GUARDED_BY(mutex_);
   DiskRoom disk_room_ ABSL_GUARDED_BY(mutex_) = DiskRoom::kEnough;
   uint64_t disk_free_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -142,6 +148,7 @@ class ValidatorNode final : public Node,
 
   std::thread replica_thread_;
   std::thread snapshot_thread_;
+  std::thread scrub_thread_;
   std::thread supervisor_;
 };
 

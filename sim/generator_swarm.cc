@@ -58,6 +58,7 @@ void GenerateSwarm(const GeneratorOptions& options, SimRandom random, Scenario* 
       std::any_of(scenario->faults.begin(), scenario->faults.end(),
                   [](const Fault& fault) { return fault.kind == "odd_signatures"; });
   if (has_odd_signatures && count <= 7 && random.Chance(0.1)) scenario->real_signatures = true;
+  if (random.Chance(0.4)) scenario->scrub_bytes_per_s = 8 << 20;
 }
 
 }  // namespace kiln::sim

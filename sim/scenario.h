@@ -48,7 +48,8 @@ struct Scenario {
   uint64_t execution_lag_max = 8;
   uint64_t snapshot_interval_blocks = 64;
   uint64_t mempool_transactions_max = 10000;
-  bool real_signatures = false;  // Ed25519 in place of the world's keyed hash
+  uint64_t scrub_bytes_per_s = 0;  // 0: nothing that is stored is read again
+  bool real_signatures = false;    // Ed25519 in place of the world's keyed hash
 
   // The network and disks when nothing is wrong.
   uint64_t delay_min_us = 1000;

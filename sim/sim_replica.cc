@@ -15,6 +15,7 @@ namespace {
 
 // Less than production's, so that crashes find some of the state in memory and some on the disk.
 constexpr storage::StateWriteLimits kStateWriteLimits = {.bytes_max = 16 << 10, .blocks_max = 8};
+constexpr uint64_t kScrubRestUs = 500'000;
 
 // Whether others sign with the replica's key, or it forgets what it signed: a twin or a liar, which
 // goes on all the same.
@@ -65,11 +66,12 @@ void SimReplica::Start() {
   environment_->host->OnStatus(*this);
   ScheduleTick();
   ScheduleExecution();
+  if (core_->scrub() != nullptr) ScheduleScrub(now_us());
 }
 
 absl::Status SimReplica::Recover() {
-  KILN_ASSIGN_OR_RETURN(std::shared_ptr<storage::Database> database, disk_.Open());
-  KILN_ASSIGN_OR_RETURN(store_, storage::OpenStore(std::move(database), *environment_->genesis,
+  KILN_ASSIGN_OR_RETURN(database_, disk_.Open());
+  KILN_ASSIGN_OR_RETURN(store_, storage::OpenStore(database_, *environment_->genesis,
                                                    /*read_only=*/false, kStateWriteLimits));
   committed_ = store_->committed_height();
   application_ = environment_->make_application();
@@ -86,12 +88,15 @@ absl::Status SimReplica::Recover() {
   options.halts_at_unknown_signatures = !SignsElsewhere(scenario, number_, validator_);
   options.mempool_max = {scenario.mempool_transactions_max,
                          scenario.mempool_transactions_max * 1024};
+  options.scrub_bytes_per_second = scenario.scrub_bytes_per_s;
+  options.scrub_rest_us = kScrubRestUs;
   node::ValidatorCore::Environment around;
   around.validators = environment_->validators;
   around.leaders = environment_->leaders;
   around.signer = signer_.get();
   around.signatures = environment_->signatures;
   around.store = store_.get();
+  around.database = database_.get();
   around.application = application_.get();
   around.output = this;
   around.sinks.event = [this](node::EngineEvent event, size_t bytes) {
@@ -158,6 +163,7 @@ void SimReplica::Release() {
   recovery_.reset();
   core_.reset();
   store_.reset();
+  database_.reset();
   application_.reset();
   inbox_.reset();
 }
@@ -293,6 +299,15 @@ void SimReplica::Execute() {
   if (!status.ok()) return Stop(status);
   environment_->host->OnExecuted(*this, next);
   ScheduleExecution();
+}
+
+// --- The scrub, beside both
+
+void SimReplica::ScheduleScrub(uint64_t at_us) {
+  environment_->queue->At(std::max({at_us, now_us() + 1, paused_until_us_}), [this, life = life_] {
+    if (life != life_) return;
+    ScheduleScrub(WorldTime(core_->scrub()->Step(Read())));
+  });
 }
 
 // --- What comes in

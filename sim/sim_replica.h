@@ -142,6 +142,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void ScheduleTick();
   void ScheduleExecution();
   void Execute();
+  void ScheduleScrub(uint64_t at_us);
   uint64_t SyncCompletes(size_t bytes);
   uint64_t LocalMonotonic(uint64_t world_us) const;
   uint64_t WorldTime(uint64_t local_us) const;
@@ -157,6 +158,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   // Of one life.
   uint64_t life_ = 0;
   std::unique_ptr<Application> application_;
+  std::shared_ptr<storage::Database> database_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<BoundedQueue<node::EngineEvent>> inbox_;
   std::unique_ptr<node::ValidatorCore> core_;

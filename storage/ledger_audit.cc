@@ -33,10 +33,12 @@ class Auditor {
         verifier_(*verifier) {}
 
   LedgerAudit Run(AuditProgress progress);
+  LedgerAudit RunHeights(Height first, Height last);
 
  private:
   void FindCommitted();
   void FindExecuted();
+  void FindBelow(Height height);
   void CheckGenesis();
   void CheckHeight(Height height);
   std::optional<Hash> FindId(Height height);
@@ -81,6 +83,26 @@ LedgerAudit Auditor::Run(AuditProgress progress) {
   CheckSafety();
   CheckStart();
   return std::move(audit_);
+}
+
+LedgerAudit Auditor::RunHeights(Height first, Height last) {
+  FindCommitted();
+  FindExecuted();
+  audit_.damage.clear();  // of no height
+  FindBelow(first);
+  for (Height height = first; height <= std::min(last, audit_.committed); ++height.value) {
+    CheckHeight(height);
+  }
+  return std::move(audit_);
+}
+
+// As far as it can be read: it is checked itself at its own height.
+void Auditor::FindBelow(Height height) {
+  const Height at{height.value - 1};
+  const absl::StatusOr<Hash> id = reader_.IdAt(at);
+  if (!id.ok()) return;
+  const absl::StatusOr<consensus::Header> header = reader_.Header(at, *id);
+  if (header.ok()) below_ = Below{*header, *id};
 }
 
 // When the head cannot be read, the highest height of the index stands in for it.
@@ -131,6 +153,7 @@ void Auditor::CheckHeight(Height height) {
   CheckNamedState(*header);
   const absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, *id);
   if (!block.ok()) return Note(LedgerPart::kPayload, height, block.status());
+  audit_.payload_bytes += (*block)->payload->size();
   if (below.has_value()) {
     Note(LedgerPart::kBlock, height, CheckStandsOn(**block, below->header, below->id));
   }
@@ -317,6 +340,11 @@ absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis&
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<ChainVerifier> verifier,
                         ChainVerifier::Create(genesis, &signatures));
   return Auditor(database, genesis, verifier.get()).Run(progress);
+}
+
+LedgerAudit AuditHeights(const Database& database, const Genesis& genesis, ChainVerifier* verifier,
+                         Height first, Height last) {
+  return Auditor(database, genesis, verifier).RunHeights(first, last);
 }
 
 absl::Status AuditSnapshots(const Store& store, const Genesis& genesis, LedgerAudit* audit) {

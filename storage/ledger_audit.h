@@ -20,6 +20,7 @@
 
 namespace kiln::storage {
 
+class ChainVerifier;
 class Database;
 
 // Called after each height; `total` is the committed height.
@@ -55,6 +56,7 @@ struct LedgerAudit {
   uint64_t blocks_checked = 0;  // block 0 included; those found good
   uint64_t transactions = 0;    // ordered, duplicates included
   uint64_t certificates = 0;    // of blocks found good, whose signatures were verified
+  uint64_t payload_bytes = 0;   // read
   uint64_t snapshots = 0;       // found good by AuditSnapshots
   std::vector<Damage> damage;   // in order of height, then what belongs to none
   absl::Status start;           // OK when a node would start from it, or why not
@@ -71,6 +73,12 @@ struct LedgerAudit {
 absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis& genesis,
                                         const consensus::SignatureVerifier& signatures,
                                         AuditProgress progress);
+
+// The same checks of the blocks from `first` to `last` alone, as far as they are committed, and of
+// what stands beside each: its certificate, its results, its place in the index. Of a ledger in
+// use, too.
+LedgerAudit AuditHeights(const Database& database, const Genesis& genesis, ChainVerifier* verifier,
+                         Height first, Height last);
 
 // Reads every snapshot to its end, and compares its root with the one that later results name; what
 // is wrong joins the damage. REQUIRES: `audit` of the same ledger is good.

@@ -16,11 +16,6 @@
 namespace kiln::storage {
 namespace {
 
-bool IsMendedByABlock(LedgerPart part) {
-  return part == LedgerPart::kIndex || part == LedgerPart::kBlock || part == LedgerPart::kPayload ||
-         part == LedgerPart::kCertificate;
-}
-
 // What can be read must agree; what cannot be read says nothing.
 absl::Status CheckNeighbour(const LedgerReader& reader, Height height, const Hash& expected) {
   const absl::StatusOr<Hash> id = reader.IdAt(height);
@@ -50,6 +45,11 @@ absl::StatusOr<consensus::FinalityProof> Checked(const consensus::Block& block,
 }
 
 }  // namespace
+
+bool IsMendedByABlock(LedgerPart part) {
+  return part == LedgerPart::kIndex || part == LedgerPart::kBlock || part == LedgerPart::kPayload ||
+         part == LedgerPart::kCertificate;
+}
 
 std::vector<Height> HeightsToRepair(const LedgerAudit& audit) {
   std::vector<Height> heights;

@@ -18,6 +18,7 @@ class Database;
 
 // The heights of which an index entry, block, payload or certificate is damaged, ascending: what a
 // proved block mends. Results and state come from executing, metadata and safety from nobody else.
+bool IsMendedByABlock(LedgerPart part);
 std::vector<Height> HeightsToRepair(const LedgerAudit& audit);
 
 // Writes the block, both its index entries and, from `finality`, the certificate: one synced batch.

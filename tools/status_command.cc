@@ -87,8 +87,13 @@ void PrintText(const std::vector<Row>& rows) {
   for (const Row& row : rows) table.Add(TextCells(row, highest));
   std::fputs(table.Render().c_str(), stdout);
   for (const Row& row : rows) {
-    if (row.status.ok()) continue;
-    std::printf("%s\n", std::string(row.status.status().message()).c_str());
+    if (!row.status.ok()) {
+      std::printf("%s\n", std::string(row.status.status().message()).c_str());
+    } else if (row.status->scrub.has_value() && row.status->scrub->damaged > 0) {
+      std::printf("%s: %d damaged heights on disk, the lowest: %s\n",
+                  row.status->validator_name.c_str(), static_cast<int>(row.status->scrub->damaged),
+                  row.status->scrub->damage.c_str());
+    }
   }
 }
 
@@ -101,6 +106,31 @@ nlohmann::ordered_json PeersJson(const NodeStatus& status) {
                      {"last_error", peer.last_error}});
   }
   return peers;
+}
+
+nlohmann::ordered_json CatchingUpJson(const NodeStatus& status) {
+  if (!status.catching_up.has_value()) return nullptr;
+  return {{"height", status.catching_up->height},
+          {"target", status.catching_up->target},
+          {"blocks_per_second", status.catching_up->blocks_per_second},
+          {"seconds_left", status.catching_up->seconds_left}};
+}
+
+std::string ScrubTime(const ScrubStatus& scrub) {
+  return scrub.last_completed.has_value()
+             ? absl::FormatTime(*scrub.last_completed, absl::UTCTimeZone())
+             : "";
+}
+
+nlohmann::ordered_json ScrubJson(const NodeStatus& status) {
+  if (!status.scrub.has_value()) return nullptr;
+  const ScrubStatus& scrub = *status.scrub;
+  return {{"height", scrub.height},
+          {"passes", scrub.passes},
+          {"last_completed", ScrubTime(scrub)},
+          {"damaged", scrub.damaged},
+          {"repaired", scrub.repaired},
+          {"damage", scrub.damage}};
 }
 
 nlohmann::ordered_json RowJson(const Row& row, uint64_t highest) {
@@ -131,6 +161,8 @@ nlohmann::ordered_json RowJson(const Row& row, uint64_t highest) {
           {"peers_connected", ConnectedPeers(status)},
           {"ready", status.ready},
           {"not_ready_reason", status.not_ready_reason},
+          {"catching_up", CatchingUpJson(status)},
+          {"scrub", ScrubJson(status)},
           {"peers", PeersJson(status)}};
 }
 

@@ -51,8 +51,10 @@ struct NodeOptions {
   uint64_t mempool_bytes_max = 64 << 20;       // 1 MiB to 4 GiB
   uint64_t mempool_transactions_max = 200000;  // 100 to 10,000,000
   uint64_t disk_free_bytes_min = 256 << 20;  // below this the node is not ready and accepts nothing
-  uint64_t snapshots_kept = 2;               // 1 to 100; older ones are removed
-  int verify_threads = 0;                    // 0: half of the cores, at least 1; at most 64
+  // Read again in the background, to find what decayed and mend it. 0: not; at most 1 GiB.
+  uint64_t scrub_bytes_per_second = 4 << 20;
+  uint64_t snapshots_kept = 2;  // 1 to 100; older ones are removed
+  int verify_threads = 0;       // 0: half of the cores, at least 1; at most 64
 
   static absl::StatusOr<NodeOptions> FromHome(const std::string& home);
 };

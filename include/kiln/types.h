@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,24 @@ struct PeerStatus {
   std::string last_error;  // why the last connection ended or was refused
 };
 
+// Of a validator that fetches and executes what the others committed while it was away.
+struct CatchUpStatus {
+  uint64_t height = 0;  // executed
+  uint64_t target = 0;  // certified, and known to lie that far; moves while the chain goes on
+  double blocks_per_second = 0;  // lately; 0 while there is nothing to tell it from
+  double seconds_left = 0;       // at that rate, to the target; 0 when there is no rate
+};
+
+// Of the background check of what a validator stored.
+struct ScrubStatus {
+  uint64_t height = 0;                       // checked, of the pass under way
+  uint64_t passes = 0;                       // completed since this process started
+  std::optional<absl::Time> last_completed;  // the last of them
+  uint64_t damaged = 0;                      // heights found damaged that are not mended
+  uint64_t repaired = 0;                     // heights mended since this process started
+  std::string damage;                        // what is wrong at the lowest of those; empty if none
+};
+
 struct NodeStatus {
   std::string chain_name;
   Hash chain_id;
@@ -134,6 +153,8 @@ struct NodeStatus {
   bool ready = false;
   std::string not_ready_reason;  // empty when ready
   std::vector<PeerStatus> peers;
+  std::optional<CatchUpStatus> catching_up;  // none when it is not far behind
+  std::optional<ScrubStatus> scrub;          // none when it is off
 };
 
 }  // namespace kiln

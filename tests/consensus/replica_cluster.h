@@ -363,8 +363,7 @@ class ReplicaCluster {
     for (uint32_t peer = 0; peer < nodes_.size(); ++peer) {
       if (nodes_[peer].validator != fetch.from || !is_up(peer)) continue;
       if (!nodes_[peer].blocks.contains(fetch.request.block_id)) continue;
-      Blocks answer = AnswerOf(nodes_[peer], fetch.request);
-      if (!answer.blocks.empty()) flight_.push_back({peer, i, std::move(answer)});
+      flight_.push_back({peer, i, AnswerOf(nodes_[peer], fetch.request)});
       return;
     }
   }
@@ -376,9 +375,10 @@ class ReplicaCluster {
          block = peer.blocks.at(block->header.parent_id)) {
       chain.push_front(block);
     }
+    if (chain.empty()) chain.push_back(peer.blocks.at(request.block_id));
     Blocks answer;
     for (const BlockPtr& block : chain) {
-      if (answer.blocks.size() == kAnswerBlocksMax) {
+      if (answer.blocks.size() == std::min<size_t>(request.count, kAnswerBlocksMax)) {
         answer.tip_qc = block->justify;
         break;
       }

@@ -326,14 +326,53 @@ TEST_F(ReplicaTest, FetchesAnUncommittedChainLongerThanAnAnswer) {
   ASSERT_EQ(cluster_->replica(1).status().high_qc_round, Round{20});
 
   cluster_->Deliver({2, 0, Certificates{*all.tip_qc, std::nullopt}});
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 100; ++i) {
     cluster_->DeliverAll();
     cluster_->Advance(100'000);
   }
-  EXPECT_EQ(Count("0: fetches B20 above height 9", "from 1"), 1);
+  EXPECT_EQ(Count("0: fetches B20 above height 6", "from 1"), 1);
   const int fetches = Count("0: fetches", "");
   cluster_->Advance(5'000'000);
   EXPECT_EQ(Count("0: fetches", ""), fetches) << "it has all there is";
+}
+
+// Answers have three blocks here, so that thirty are far.
+TEST_F(ReplicaTest, FetchesRangesFromSeveralWhenFarBehindAndSignsNoVoteMeanwhile) {
+  MakeCluster({10, 10, 10, 1});
+  for (uint32_t i = 0; i < 3; ++i) cluster_->Start(i);
+  for (int i = 0; cluster_->committed(0).size() < 60; ++i) {
+    ASSERT_LT(i, 1000);
+    cluster_->Submit(absl::StrCat("t", i));
+    cluster_->DeliverAll();
+    cluster_->Advance(200'000);
+  }
+  cluster_->DeliverAll();
+  cluster_->log().clear();
+  cluster_->Start(3);
+  for (uint32_t i = 0; i < 3; ++i) cluster_->Connect(i, 3);
+  for (int i = 0; cluster_->committed(3).size() < cluster_->committed(0).size(); ++i) {
+    ASSERT_LT(i, 200) << "it stays behind";
+    cluster_->DeliverAll();
+    cluster_->Advance(20'000);
+  }
+  EXPECT_GE(Count("3: fetches", absl::StrCat("above height ", kHeightMax.value)), 1)
+      << "it asks how far the way is";
+  EXPECT_EQ(cluster_->replica(3).status().catching_up_to, Height{0}) << "it is not behind any more";
+  for (const std::string peer : {"0", "1", "2"}) {
+    EXPECT_GE(Count("3: fetches", "from " + peer), 3) << peer;
+  }
+  cluster_->Submit("later");
+  cluster_->DeliverAll();
+  cluster_->Advance(200'000);
+  cluster_->DeliverAll();
+  size_t last_fetch = 0;
+  size_t first_vote = 0;
+  for (size_t at = 0; at < cluster_->log().size(); ++at) {
+    const std::string& line = cluster_->log()[at];
+    if (line.starts_with("3: fetches")) last_fetch = at;
+    if (line.starts_with("3: sends vote") && first_vote == 0) first_vote = at;
+  }
+  EXPECT_GT(first_vote, last_fetch);
 }
 
 TEST_F(ReplicaTest, RefusesBlocksThatNobodyAskedFor) {

@@ -46,6 +46,7 @@ std::string Write(const NodeOptions& options) {
   line("mempool_bytes_max", absl::StrCat(options.mempool_bytes_max));
   line("mempool_transactions_max", absl::StrCat(options.mempool_transactions_max));
   line("disk_free_bytes_min", absl::StrCat(options.disk_free_bytes_min));
+  line("scrub_bytes_per_second", absl::StrCat(options.scrub_bytes_per_second));
   line("snapshots_kept", absl::StrCat(options.snapshots_kept));
   line("verify_threads", absl::StrCat(options.verify_threads));
   for (const PeerAddress& peer : options.peers) {

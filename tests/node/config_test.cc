@@ -52,6 +52,7 @@ TEST(Config, ReadsEveryKey) {
       "mempool_bytes_max = 0x100000\n"
       "mempool_transactions_max = 100\n"
       "disk_free_bytes_min = 0\n"
+      "scrub_bytes_per_second = 0\n"
       "snapshots_kept = 100\n"
       "verify_threads = 64\n"
       "[[peers]]\nname = \"a\"\naddress = \"a.example.org:7\"\n"
@@ -72,6 +73,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(options->mempool_bytes_max, 1U << 20);
   EXPECT_EQ(options->mempool_transactions_max, 100U);
   EXPECT_EQ(options->disk_free_bytes_min, 0U);
+  EXPECT_EQ(options->scrub_bytes_per_second, 0U);
   EXPECT_EQ(options->snapshots_kept, 100U);
   EXPECT_EQ(options->verify_threads, 64);
   ASSERT_EQ(options->peers.size(), 2U);
@@ -93,6 +95,7 @@ TEST(Config, ReadsBackWhatItWrites) {
   EXPECT_EQ(options->heartbeat_interval, defaults.heartbeat_interval);
   EXPECT_EQ(options->doppelganger_wait, defaults.doppelganger_wait);
   EXPECT_EQ(options->disk_free_bytes_min, defaults.disk_free_bytes_min);
+  EXPECT_EQ(options->scrub_bytes_per_second, defaults.scrub_bytes_per_second);
   EXPECT_NE(ConfigText(config).find("# name = \"unknown\""), std::string::npos);
 }
 

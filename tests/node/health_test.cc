@@ -42,6 +42,14 @@ TEST_F(HealthTest, IsNotReadyWhileItSignsNothing) {
   EXPECT_THAT(WhyNotReady(input_), HasSubstr("signs nothing up to round 9"));
 }
 
+TEST_F(HealthTest, IsNotReadyWhileItCatchesUp) {
+  input_.catching_up = CatchUpStatus{.height = 120, .target = 5000};
+  EXPECT_EQ(WhyNotReady(input_), "catching up: executed height 120 of 5000");
+  input_.catching_up->blocks_per_second = 1220;
+  input_.catching_up->seconds_left = 4;
+  EXPECT_THAT(WhyNotReady(input_), HasSubstr("5000, 1220 blocks a second, 4 s left"));
+}
+
 TEST_F(HealthTest, IsNotReadyWithAnOldHead) {
   input_.now += absl::Seconds(31);
   EXPECT_THAT(WhyNotReady(input_), HasSubstr("height 7, is 31 s old"));
