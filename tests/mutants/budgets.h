@@ -47,6 +47,7 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"a vote leaves early within its certificate",
        {{"scenario own_vote_within_a_certificate", 30}}},
       {"a TC's QC may be lower than reported", {{"scenario tc_beside_an_older_qc", 20}}},
+      {"a silent peer keeps its range", {{"scenario ranges_from_several", 5}}},
       {"accept a QC below what the TC reports", kTailForks},
       {"an answer that is cut has no certificate", kLongAbsent},
       {"answers have no limit", kLongAbsent},
