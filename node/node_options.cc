@@ -52,6 +52,7 @@ absl::Status CheckSizes(const NodeOptions& options) {
   KILN_RETURN_IF_ERROR(
       CheckWhole("disk_free_bytes_min", options.disk_free_bytes_min, kDiskFreeBytes));
   KILN_RETURN_IF_ERROR(CheckWhole("snapshots_kept", options.snapshots_kept, kSnapshotsKept));
+  KILN_RETURN_IF_ERROR(CheckWhole("retention_blocks", options.retention_blocks, kRetentionBlocks));
   if (options.verify_threads < 0 ||
       !kVerifyThreads.Contains(static_cast<uint64_t>(options.verify_threads))) {
     return absl::InvalidArgumentError(absl::StrCat("verify_threads: must be from ",

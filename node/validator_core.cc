@@ -32,6 +32,7 @@ ValidatorCore::ValidatorCore(const Options& options, const Environment& environm
       environment_(environment),
       window_(options.genesis.limits.duplicate_window_blocks),
       snapshots_(options.genesis.limits, environment.store, options.snapshots_kept),
+      pruner_(options.genesis.limits, environment.store, options.retention_blocks),
       shares_(MempoolShares::Divide(options.mempool_max, environment.validators->size())),
       budget_(shares_.own) {}
 
@@ -49,9 +50,10 @@ absl::Status ValidatorCore::Replay() {
   KILN_RETURN_IF_ERROR(window_.Restore(store));
   KILN_RETURN_IF_ERROR(snapshots_.Restore());
   uint64_t total_transactions = 0;
-  if (const Height executed = store.executed_state().height; executed.value > 0) {
-    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(executed));
-    total_transactions = results.total_transactions;
+  {
+    KILN_ASSIGN_OR_RETURN(const storage::HeightState executed,
+                          store.StateAt(store.executed_state().height));
+    total_transactions = executed.total_transactions;
   }
   executor_ = std::make_unique<Executor>(options_.genesis.limits, &store, environment_.application,
                                          &window_, &snapshots_, total_transactions);
@@ -126,7 +128,16 @@ absl::Status ValidatorCore::Flush() {
 }
 
 absl::Status ValidatorCore::ExecuteNext(Height height) {
-  return NoteFailure(runner_->ExecuteNext(height));
+  absl::Status executed = NoteFailure(runner_->ExecuteNext(height));
+  pruner_.Wake();
+  return executed;
+}
+
+absl::StatusOr<bool> ValidatorCore::PruneStep() {
+  if (failed_) return false;
+  absl::StatusOr<bool> pruned = pruner_.Step();
+  if (!pruned.ok()) return NoteFailure(Annotate(pruned.status(), "pruning"));
+  return pruned;
 }
 
 absl::Status ValidatorCore::failure() const {

@@ -32,6 +32,7 @@
 #include "node/mempool.h"
 #include "node/peer_input.h"
 #include "node/pending_replies.h"
+#include "node/pruner.h"
 #include "node/snapshots.h"
 #include "node/submission.h"
 #include "node/vote_log.h"
@@ -40,10 +41,11 @@
 namespace kiln::node {
 
 // Holds everything of a validator that is no thread, socket, file or clock, and starts nothing by
-// itself. Three streams of calls drive it, each from one thread at a time:
+// itself. Four streams of calls drive it, each from one thread at a time:
 //
 //   the replica's      Start once, then RunGroup again and again, at the latest at NextDeadline
 //   the execution's    ExecuteNext for each committed height
+//   the pruning's      PruneStep as long as it has something to do, after each executed height
 //   everybody else's   peer_input, submission, replies, subscribers, failed: thread-safe
 //
 // A simulator calls all of them from one thread. All time comes from the caller, there is no
@@ -62,6 +64,7 @@ class ValidatorCore {
     bool halts_at_unknown_signatures = true;
     MempoolCharge mempool_max;  // of all origins together
     size_t snapshots_kept = 2;
+    uint64_t retention_blocks = 0;  // 0: all are kept
   };
 
   // What a core does to the world besides EngineOutput. Called on the thread of the call that it
@@ -125,6 +128,14 @@ class ValidatorCore {
   // executed_height(). An error is a failure of the validator.
   absl::Status ExecuteNext(Height height);
 
+  // --- The pruning's thread
+
+  // One bounded piece of what the retention lets go. False when there is nothing to do until more
+  // is executed. An error is a failure of the validator.
+  absl::StatusOr<bool> PruneStep();
+  // Whoever runs it in a thread of its own gives it PruneStep.
+  Pruner& pruner() { return pruner_; }
+
   // --- Any thread
 
   Height executed_height() const { return runner_->executed_height(); }
@@ -160,6 +171,7 @@ class ValidatorCore {
   const Environment environment_;
   DuplicateWindow window_;
   Snapshots snapshots_;
+  Pruner pruner_;
   PendingReplies replies_;
   MempoolShares shares_;
   MempoolBudget budget_;

@@ -176,7 +176,8 @@ absl::Status ValidatorNode::Recover() {
                   .pacemaker = MakePacemakerOptions(options_),
                   .listen_us = Microseconds(options_.doppelganger_wait),
                   .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max},
-                  .snapshots_kept = options_.snapshots_kept},
+                  .snapshots_kept = options_.snapshots_kept,
+                  .retention_blocks = options_.retention_blocks},
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
@@ -205,6 +206,10 @@ absl::Status ValidatorNode::StartThreads() {
   pool_->Start();
   execution_->Start();
   snapshot_thread_ = std::thread([this] { core_->snapshots().Run(); });
+  prune_thread_ = std::thread([this] {
+    absl::Status pruned = core_->pruner().Run([this] { return core_->PruneStep(); });
+    if (!pruned.ok()) Fail(std::move(pruned));
+  });
   replica_thread_ = std::thread([this] { RunReplica(); });
   supervisor_ = std::thread([this] { RunSupervisor(); });
   return absl::OkStatus();
@@ -536,6 +541,8 @@ void ValidatorNode::ShutDown() {
   inbox_.Close();
   if (replica_thread_.joinable()) replica_thread_.join();
   if (execution_ != nullptr) execution_->Stop();
+  if (core_ != nullptr) core_->pruner().Stop();
+  if (prune_thread_.joinable()) prune_thread_.join();
   if (core_ != nullptr) core_->snapshots().Stop();  // after who may wait for it
   if (snapshot_thread_.joinable()) snapshot_thread_.join();
   if (queries_ != nullptr) queries_->Stop();

@@ -142,6 +142,7 @@ class ValidatorNode final : public Node,
 
   std::thread replica_thread_;
   std::thread snapshot_thread_;
+  std::thread prune_thread_;
   std::thread supervisor_;
 };
 

@@ -42,6 +42,21 @@ std::vector<FaultKind> DrawMix(SimRandom* random) {
   return mix;
 }
 
+// Whether nobody is kept away for so long that blocks which it lacks are gone everywhere.
+bool KeepsTogether(const Scenario& scenario) {
+  return std::all_of(scenario.faults.begin(), scenario.faults.end(), [](const Fault& fault) {
+    return fault.row == "N1" || fault.row == "C1" || fault.row == "K2";
+  });
+}
+
+// Short intervals and windows, so that a short run prunes.
+void DrawRetention(SimRandom* random, Scenario* scenario) {
+  if (!random->Chance(0.5) || !KeepsTogether(*scenario)) return;
+  scenario->retention_blocks = random->Between(1, 100);
+  scenario->snapshot_interval_blocks = 16;
+  scenario->duplicate_window_blocks = 16;
+}
+
 }  // namespace
 
 void GenerateSwarm(const GeneratorOptions& options, SimRandom random, Scenario* scenario) {
@@ -57,6 +72,7 @@ void GenerateSwarm(const GeneratorOptions& options, SimRandom random, Scenario* 
   const bool has_odd_signatures =
       std::any_of(scenario->faults.begin(), scenario->faults.end(),
                   [](const Fault& fault) { return fault.kind == "odd_signatures"; });
+  DrawRetention(&random, scenario);
   if (has_odd_signatures && count <= 7 && random.Chance(0.1)) scenario->real_signatures = true;
 }
 

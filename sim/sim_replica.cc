@@ -48,7 +48,7 @@ void SimReplica::Start() {
   ++life_;
   cursor_us_ = now_us();
   run_at_us_ = tick_at_us_ = UINT64_MAX;
-  executing_ = false;
+  executing_ = pruning_ = false;
   absl::Status status = must_recover_ ? BeginRecovery() : Recover();
   if (!status.ok()) {
     Release();
@@ -62,6 +62,7 @@ void SimReplica::Start() {
   environment_->host->OnStatus(*this);
   ScheduleTick();
   ScheduleExecution();
+  SchedulePruning();
 }
 
 absl::Status SimReplica::Recover() {
@@ -81,6 +82,7 @@ absl::Status SimReplica::Recover() {
                        .heartbeat_us = scenario.heartbeat_ms * 1000};
   options.listen_us = scenario.listen_ms * 1000;
   options.halts_at_unknown_signatures = !SignsElsewhere(scenario, number_, validator_);
+  options.retention_blocks = scenario.retention_blocks;
   options.mempool_max = {scenario.mempool_transactions_max,
                          scenario.mempool_transactions_max * 1024};
   node::ValidatorCore::Environment around;
@@ -290,6 +292,28 @@ void SimReplica::Execute() {
   if (!status.ok()) return Stop(status);
   environment_->host->OnExecuted(*this, next);
   ScheduleExecution();
+  SchedulePruning();
+}
+
+// --- Pruning, beside both
+
+void SimReplica::SchedulePruning() {
+  if (pruning_ || environment_->scenario->retention_blocks == 0) return;
+  pruning_ = true;
+  const uint64_t at_us = std::max(now_us(), paused_until_us_) +
+                         random_.Below(2 * environment_->scenario->execute_us + 1);
+  environment_->queue->At(at_us, [this, life = life_] {
+    if (life != life_) return;
+    if (!environment_->host->OnEffect(*this)) return;
+    pruning_ = false;
+    Prune();
+  });
+}
+
+void SimReplica::Prune() {
+  const absl::StatusOr<bool> pruned = core_->PruneStep();
+  if (!pruned.ok()) return Stop(pruned.status());
+  if (*pruned) SchedulePruning();
 }
 
 // --- What comes in

@@ -142,6 +142,8 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void ScheduleTick();
   void ScheduleExecution();
   void Execute();
+  void SchedulePruning();
+  void Prune();
   uint64_t SyncCompletes(size_t bytes);
   uint64_t LocalMonotonic(uint64_t world_us) const;
   uint64_t WorldTime(uint64_t local_us) const;
@@ -166,6 +168,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   uint64_t run_at_us_ = UINT64_MAX;
   uint64_t tick_at_us_ = UINT64_MAX;
   bool executing_ = false;
+  bool pruning_ = false;
   Height committed_;
 
   bool must_recover_ = false;

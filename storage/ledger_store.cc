@@ -1,6 +1,7 @@
 #include "storage/ledger_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -17,6 +18,7 @@
 #include "storage/block_writes.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
+#include "storage/pruning.h"
 #include "storage/recovery.h"
 #include "storage/safety_checks.h"
 #include "storage/state_views.h"
@@ -40,13 +42,17 @@ class LedgerStore final : public Store {
   absl::StatusOr<consensus::Header> HeaderAt(Height height) const override;
   absl::StatusOr<std::string> FinalityAt(Height height) const override;
   Height committed_height() const override;
+  LedgerBase base() const override;
 
   absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
                           const BlockResults& results) override;
   consensus::ExecutedState executed_state() const override;
   absl::StatusOr<BlockResults> ResultsAt(Height height) const override;
+  absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIdsAt(Height height) const override;
   absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id, Height lowest) const override;
   View state_view() const override;
+  absl::Status Prune(const PrunePlan& plan) override;
+  absl::StatusOr<bool> DeletePruned(const PrunePlan& plan, size_t heights_max) override;
   absl::Status TakeSnapshot() override;
   absl::StatusOr<std::vector<Height>> Snapshots() const override;
   absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const override;
@@ -66,6 +72,13 @@ class LedgerStore final : public Store {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
   consensus::BlockPtr Cached(const Hash& id) const;
+  bool IsPruned(Height height) const {
+    return height.value > 0 && height.value < lowest_.load(std::memory_order_acquire);
+  }
+  // NotFound when the height is below the lowest.
+  absl::Status CheckHere(Height height) const;
+  // Of what was not found: unless it was pruned meanwhile, `what` of a committed block is missing.
+  absl::Status Missing(Height height, const Hash& id, absl::string_view what) const;
 
   const std::shared_ptr<Database> database_;
   const ChainLimits limits_;
@@ -83,8 +96,13 @@ class LedgerStore final : public Store {
 
   absl::Mutex apply_mutex_;
 
+  std::atomic<uint64_t> lowest_;  // base_.lowest()
+  absl::Mutex prune_mutex_;
+  Height undeleted_ ABSL_GUARDED_BY(prune_mutex_);  // nothing below it is left
+
   mutable absl::Mutex mutex_;
   Height committed_ ABSL_GUARDED_BY(mutex_);  // durable
+  LedgerBase base_ ABSL_GUARDED_BY(mutex_);   // likewise
   BlockCache cache_ ABSL_GUARDED_BY(mutex_);
   consensus::ExecutedState executed_ ABSL_GUARDED_BY(mutex_);
   View view_ ABSL_GUARDED_BY(mutex_);
@@ -98,7 +116,9 @@ LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& gene
       recovered_(std::move(image.ledger)),
       head_(recovered_.committed),
       high_qc_round_(recovered_.safety.high_qc.round),
+      lowest_(image.base.lowest().value),
       committed_(head_->header.height),
+      base_(image.base),
       executed_(image.executed),
       view_{.state = MakeStateView(database_), .height = image.executed.height} {
   for (const HeadRecord& stored : image.stored_above) {
@@ -201,34 +221,44 @@ consensus::BlockPtr LedgerStore::Cached(const Hash& id) const {
   return cache_.Find(id);
 }
 
+absl::Status LedgerStore::CheckHere(Height height) const {
+  if (!IsPruned(height)) return absl::OkStatus();
+  return PrunedError(height, Height{lowest_.load(std::memory_order_acquire)});
+}
+
+absl::Status LedgerStore::Missing(Height height, const Hash& id, absl::string_view what) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
+  return absl::DataLossError(absl::StrCat("block ", id.Short(), " at height ", height.value, what));
+}
+
 absl::StatusOr<consensus::BlockPtr> LedgerStore::BlockById(const Hash& id) const {
   if (consensus::BlockPtr cached = Cached(id)) return cached;
   KILN_ASSIGN_OR_RETURN(const Height height, reader_.HeightOf(id));
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, id);
   if (block.ok()) return block;
   // Between the two reads it may have been dropped as a sibling.
   KILN_RETURN_IF_ERROR(reader_.HeightOf(id).status());
   if (!absl::IsNotFound(block.status())) return block;
-  return absl::DataLossError(
-      absl::StrCat("block ", id.Short(), " at height ", height.value, " is indexed, but missing"));
+  return Missing(height, id, " is indexed, but missing");
 }
 
 absl::StatusOr<consensus::BlockPtr> LedgerStore::BlockAt(Height height) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   KILN_ASSIGN_OR_RETURN(const Hash id, reader_.IdAt(height));
   if (consensus::BlockPtr cached = Cached(id)) return cached;
   absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, id);
   if (!absl::IsNotFound(block.status())) return block;
-  return absl::DataLossError(
-      absl::StrCat("block ", id.Short(), " at height ", height.value, " is missing"));
+  return Missing(height, id, " is missing");
 }
 
 absl::StatusOr<consensus::Header> LedgerStore::HeaderAt(Height height) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   KILN_ASSIGN_OR_RETURN(const Hash id, reader_.IdAt(height));
   if (const consensus::BlockPtr cached = Cached(id)) return cached->header;
   absl::StatusOr<consensus::Header> header = reader_.Header(height, id);
   if (!absl::IsNotFound(header.status())) return header;
-  return absl::DataLossError(
-      absl::StrCat("block ", id.Short(), " at height ", height.value, " is missing"));
+  return Missing(height, id, " is missing");
 }
 
 absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
@@ -236,6 +266,7 @@ absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
   if (height > committed_height()) {
     return absl::NotFoundError(absl::StrCat("height ", height.value, " is not committed"));
   }
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   KILN_ASSIGN_OR_RETURN(LedgerReader::DirectCommit direct, reader_.DirectCommitFrom(height));
   const uint64_t headers = direct.height.value - height.value + 2;
   if (headers > consensus::kFinalityHeadersMax) {
@@ -258,6 +289,11 @@ absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
 Height LedgerStore::committed_height() const {
   absl::MutexLock lock(&mutex_);
   return committed_;
+}
+
+LedgerBase LedgerStore::base() const {
+  absl::MutexLock lock(&mutex_);
+  return base_;
 }
 
 // --- State and results
@@ -303,6 +339,41 @@ Store::View LedgerStore::state_view() const {
   return view_;
 }
 
+// --- Pruning
+
+absl::Status LedgerStore::Prune(const PrunePlan& plan) {
+  absl::MutexLock lock(&prune_mutex_);
+  const LedgerBase before = base();
+  KILN_CHECK_GT(plan.lowest, before.lowest());
+  KILN_CHECK_LE(plan.lowest, executed_state().height);
+  const Height height{plan.lowest.value - 1};
+  LedgerBase next;
+  KILN_ASSIGN_OR_RETURN(next.header, HeaderAt(height));
+  KILN_ASSIGN_OR_RETURN(
+      next.commits_height,
+      CommitsHeightOf(next.header, before, [this](Height at) { return HeaderAt(at); }));
+  KILN_ASSIGN_OR_RETURN(const HeightState then, StateAt(height));
+  next.state = then.state;
+  next.total_transactions = then.total_transactions;
+  const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
+  PutBase(next, batch.get());
+  KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kSynced));
+  absl::MutexLock publish(&mutex_);
+  base_ = next;
+  lowest_.store(next.lowest().value, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LedgerStore::DeletePruned(const PrunePlan& plan, size_t heights_max) {
+  absl::MutexLock lock(&prune_mutex_);
+  const Height lowest = base().lowest();
+  if (undeleted_ >= lowest) return false;
+  const PrunePlan within{.lowest = lowest, .window_lowest = plan.window_lowest};
+  KILN_ASSIGN_OR_RETURN(undeleted_, DeleteBelow(database_.get(), within, undeleted_, heights_max));
+  if (undeleted_ == lowest) KILN_RETURN_IF_ERROR(ReclaimBelow(database_.get(), lowest));
+  return true;
+}
+
 absl::Status LedgerStore::TakeSnapshot() {
   absl::MutexLock lock(&apply_mutex_);  // what is copied is the state of one height
   KILN_RETURN_IF_ERROR(database_->failure());
@@ -321,8 +392,8 @@ absl::StatusOr<std::unique_ptr<StateCursor>> LedgerStore::OpenSnapshot(Height he
                         database_->OpenCheckpoint(height.value));
   KILN_ASSIGN_OR_RETURN(const consensus::ExecutedState executed,
                         LedgerReader(copy.get(), limits_).Executed());
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, ResultsAt(height));
-  if (executed != results.state) {
+  KILN_ASSIGN_OR_RETURN(const HeightState then, StateAt(height));
+  if (executed != then.state) {
     return absl::DataLossError(absl::StrCat(copy->dir(), " is no snapshot of the state of height ",
                                             height.value, ", but of height ",
                                             executed.height.value));
@@ -331,13 +402,21 @@ absl::StatusOr<std::unique_ptr<StateCursor>> LedgerStore::OpenSnapshot(Height he
 }
 
 absl::StatusOr<BlockResults> LedgerStore::ResultsAt(Height height) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   return reader_.Results(height);
+}
+
+absl::StatusOr<std::vector<TransactionIdPrefix>> LedgerStore::ExecutedIdsAt(Height height) const {
+  if (IsPruned(height)) return reader_.WindowIds(height);
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, reader_.Results(height));
+  return ExecutedIds(results);
 }
 
 absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
                                                                  Height lowest) const {
   TransactionIdPrefix prefix;
   std::copy_n(id.bytes.begin(), prefix.size(), prefix.begin());
+  lowest = std::max(lowest, Height{lowest_.load(std::memory_order_acquire)});
   KILN_ASSIGN_OR_RETURN(const std::vector<TransactionPosition> candidates,
                         reader_.FindPrefix(prefix, lowest));
   for (const TransactionPosition& candidate : candidates) {
@@ -352,8 +431,9 @@ absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
       return candidate;
     }
   }
+  const absl::string_view pruned = IsPruned(Height{1}) ? ", the lowest that was not pruned" : "";
   return absl::NotFoundError(absl::StrCat("transaction ", id.ToHex(), " is not in the ledger from ",
-                                          "height ", lowest.value, " on"));
+                                          "height ", lowest.value, " on", pruned));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "storage/rocksdb_database.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
@@ -138,10 +139,12 @@ class RocksDbBatch final : public WriteBatch {
   void Delete(Family family, absl::string_view key) override {
     KILN_CHECK(batch_.Delete(handle(family), ToSlice(key)).ok());
   }
+  void DeleteRange(Family family, absl::string_view begin, absl::string_view end) override {
+    KILN_CHECK(batch_.DeleteRange(handle(family), ToSlice(begin), ToSlice(end)).ok());
+  }
   size_t bytes() const override { return batch_.GetDataSize(); }
   void DeleteAll(Family family) {
-    constexpr absl::string_view kEnd = "\xFF";  // above every key, see storage/schema.h
-    KILN_CHECK(batch_.DeleteRange(handle(family), rocksdb::Slice(), ToSlice(kEnd)).ok());
+    DeleteRange(family, "", "\xFF");  // above every key, see storage/schema.h
   }
   rocksdb::WriteBatch* get() { return &batch_; }
 
@@ -228,6 +231,7 @@ class RocksDbDatabase final : public RocksDb {
     return std::make_unique<RocksDbIterator>(db_.get(), handle(family), family, end,
                                              Unwrap(snapshot));
   }
+  absl::Status Reclaim(Family family, absl::string_view begin, absl::string_view end) override;
   std::unique_ptr<const Snapshot> TakeSnapshot() override {
     return std::make_unique<const RocksDbSnapshot>(db_.get());
   }
@@ -310,7 +314,10 @@ RocksDbDatabase::~RocksDbDatabase() {
 absl::Status RocksDbDatabase::DoWrite(WriteBatch* batch, Durability durability) {
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::kSynced;
-  options.memtable_insert_hint_per_batch = true;
+  // A batch's hint is a place in the table of keys. RocksDB 7.8 uses it for deleted ranges too,
+  // which have a table of their own, and breaks both.
+  options.memtable_insert_hint_per_batch =
+      !static_cast<RocksDbBatch*>(batch)->get()->HasDeleteRange();
   // RocksDB's own counters of every key comparison cost 5 % of a loaded node, and nobody reads
   // them.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
@@ -337,6 +344,26 @@ absl::Status RocksDbDatabase::CheckTables() const {
   return absl::UnavailableError(status.ToString());
 }
 
+absl::Status CompactionError(Family family, const rocksdb::Status& status) {
+  const std::string message = absl::StrCat("compacting ", NameOf(family), ": ", status.ToString());
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
+  return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
+}
+
+// Tables that hold nothing but deleted keys go without being read; the rest of the range is
+// compacted. Large values go with the last table that refers to their file.
+absl::Status RocksDbDatabase::Reclaim(Family family, absl::string_view begin,
+                                      absl::string_view end) {
+  const rocksdb::Slice first = ToSlice(begin);
+  const rocksdb::Slice last = ToSlice(end);
+  rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), handle(family), &first, &last, /*include_end=*/false);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  if (status.ok()) status = db_->CompactRange(options, handle(family), &first, &last);
+  return status.ok() ? absl::OkStatus() : CompactionError(family, status);
+}
+
 absl::Status RocksDbDatabase::Compact() {
   rocksdb::CompactRangeOptions options;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
@@ -344,11 +371,7 @@ absl::Status RocksDbDatabase::Compact() {
   options.blob_garbage_collection_age_cutoff = 1;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     const rocksdb::Status status = db_->CompactRange(options, handles_[i], nullptr, nullptr);
-    if (status.ok()) continue;
-    const std::string message =
-        absl::StrCat("compacting ", kFamilyNames[i], ": ", status.ToString());
-    if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
-    return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
+    if (!status.ok()) return CompactionError(static_cast<Family>(i), status);
   }
   return absl::OkStatus();
 }

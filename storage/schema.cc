@@ -16,6 +16,7 @@ constexpr char kIdAtHeight = 'h';
 constexpr char kHeightOfId = 'i';
 constexpr char kResultIds = 'i';
 constexpr char kResultReplies = 'r';
+constexpr char kWindowIds = 'w';
 constexpr char kUserState = 'u';
 
 void AppendHeight(Height height, std::string* to) {
@@ -72,6 +73,9 @@ std::string ResultIdsKey(Height height) {
 }
 std::string ResultRepliesKey(Height height) {
   return PrefixedHeight(kResultReplies, height);
+}
+std::string WindowIdsKey(Height height) {
+  return PrefixedHeight(kWindowIds, height);
 }
 
 std::string StateKey(absl::string_view user_key) {

@@ -20,6 +20,8 @@
 #include "consensus/safety_record.h"
 #include "kiln/state.h"
 #include "kiln/types.h"
+#include "storage/ledger_base.h"
+#include "storage/pruning.h"
 
 namespace kiln::storage {
 
@@ -57,6 +59,12 @@ inline bool IsExecuted(const Reply& reply) {
 // The ids that were executed, in order, without what was set aside as expired or repeated.
 // DataLoss when there are not as many replies as ids.
 absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIds(const BlockResults& results);
+
+// What a height left behind, without what came of its transactions.
+struct HeightState {
+  consensus::ExecutedState state;
+  uint64_t total_transactions = 0;  // executed by the application since genesis
+};
 
 struct TransactionPosition {
   Height height;
@@ -110,6 +118,9 @@ class Store {
   // committed one.
   virtual absl::StatusOr<std::string> FinalityAt(Height height) const = 0;
   virtual Height committed_height() const = 0;
+  // What the ledger stands on. Blocks, proofs and results of heights up to it are not here (block
+  // 0 apart): asking for them is NotFound, and the message has the lowest height that is.
+  virtual LedgerBase base() const = 0;
 
   // The writes, the results and the height itself, atomically. Not synced: state is a function of
   // the ledger and is replayed from it. REQUIRES: results.state.height is one above
@@ -119,6 +130,11 @@ class Store {
   // The newest applied.
   virtual consensus::ExecutedState executed_state() const = 0;
   virtual absl::StatusOr<BlockResults> ResultsAt(Height height) const = 0;
+  // Likewise, also of the base's height.
+  absl::StatusOr<HeightState> StateAt(Height height) const;
+  // Ids executed at the height, without what was set aside. Also of heights up to the base's, as
+  // far as the duplicate window of a snapshot reached.
+  virtual absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIdsAt(Height height) const = 0;
   // Where a transaction was executed (not set aside as a duplicate or expired), newest height
   // first, not below `lowest`. Compares whole ids. NotFound.
   virtual absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id,
@@ -129,6 +145,14 @@ class Store {
     Height height;
   };
   virtual View state_view() const = 0;
+
+  // What the plan (storage/pruning.h) leaves out is no longer here: durable when it returns OK. It
+  // lies on the disk until DeletePruned. Called by one thread at a time, like the next.
+  // REQUIRES: base().lowest() < plan.lowest <= executed_state().height.
+  virtual absl::Status Prune(const PrunePlan& plan) = 0;
+  // Deletes up to `heights_max` heights of what was pruned, and gives its space back with the last
+  // of them. False when there is nothing more to delete.
+  virtual absl::StatusOr<bool> DeletePruned(const PrunePlan& plan, size_t heights_max) = 0;
 
   // Keeps the newest applied state as a snapshot of its height. Durable, and complete, when it
   // returns OK; does not hold up Persist. REQUIRES: there is none of that height. Called by the

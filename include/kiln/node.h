@@ -52,7 +52,10 @@ struct NodeOptions {
   uint64_t mempool_transactions_max = 200000;  // 100 to 10,000,000
   uint64_t disk_free_bytes_min = 256 << 20;  // below this the node is not ready and accepts nothing
   uint64_t snapshots_kept = 2;               // 1 to 100; older ones are removed
-  int verify_threads = 0;                    // 0: half of the cores, at least 1; at most 64
+  // How many of the newest blocks are kept at least, with all that the snapshots need besides; 0:
+  // all. At most 2^63 - 1.
+  uint64_t retention_blocks = 0;
+  int verify_threads = 0;  // 0: half of the cores, at least 1; at most 64
 
   static absl::StatusOr<NodeOptions> FromHome(const std::string& home);
 };
