@@ -21,11 +21,14 @@ Pruner::Pruner(const ChainLimits& limits, storage::Store* store, uint64_t retent
                                    1, kStrideMax)) {}
 
 absl::StatusOr<bool> Pruner::Step() {
-  if (retention_blocks_ == 0) return false;
+  const bool keeps_all = retention_blocks_ == 0;
+  // A ledger that began with a snapshot may have an older one below it.
+  if (keeps_all && (!has_leftovers_ || store_->base().height().value == 0)) return false;
   const Height committed = store_->committed_height();
   if (!has_leftovers_ && committed < look_at_) return false;
-  KILN_ASSIGN_OR_RETURN(const storage::PrunePlan plan,
-                        storage::PlanPrune(*store_, limits_, retention_blocks_));
+  KILN_ASSIGN_OR_RETURN(
+      const storage::PrunePlan plan,
+      storage::PlanPrune(*store_, limits_, keeps_all ? UINT64_MAX : retention_blocks_));
   if (has_leftovers_) {
     KILN_ASSIGN_OR_RETURN(has_leftovers_, store_->DeletePruned(plan, kHeightsPerStep));
     return true;

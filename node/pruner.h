@@ -24,7 +24,8 @@ class Pruner {
   // What one step deletes: some ten thousand bytes to write.
   static constexpr size_t kHeightsPerStep = 256;
 
-  // `retention_blocks` 0: nothing is ever pruned. `store` outlives it.
+  // `retention_blocks` 0: nothing is ever pruned, but what lies below the lowest height is deleted
+  // all the same. `store` outlives it.
   Pruner(const ChainLimits& limits, storage::Store* store, uint64_t retention_blocks);
 
   // One bounded piece of what there is to do. False: nothing, until there are more blocks. An error

@@ -6,6 +6,7 @@
 #include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/effects.h"
+#include "node/trusted_block.h"
 
 namespace kiln::node {
 namespace {
@@ -22,6 +23,7 @@ EngineOptions MakeEngineOptions(const ValidatorCore::Options& options,
   engine.replica.listen_us = options.listen_us;
   engine.replica.halts_at_unknown_signatures = options.halts_at_unknown_signatures;
   engine.mempool_each_peer_max = shares.each_peer;
+  engine.trusted = options.trusted;
   return engine;
 }
 
@@ -39,9 +41,12 @@ ValidatorCore::ValidatorCore(const Options& options, const Environment& environm
 absl::StatusOr<std::unique_ptr<ValidatorCore>> ValidatorCore::Recover(
     const Options& options, const Environment& environment, Now now) {
   std::unique_ptr<ValidatorCore> core(new ValidatorCore(options, environment));
+  if (options.trusted.has_value()) {
+    KILN_RETURN_IF_ERROR(CheckTrusted(*options.trusted, *environment.store));
+  }
   KILN_RETURN_IF_ERROR(core->Replay());
   KILN_RETURN_IF_ERROR(core->MakeEngine(now));
-  core->MakeInputs();
+  KILN_RETURN_IF_ERROR(core->MakeInputs());
   return core;
 }
 
@@ -82,7 +87,7 @@ absl::Status ValidatorCore::MakeEngine(Now now) {
   return absl::OkStatus();
 }
 
-void ValidatorCore::MakeInputs() {
+absl::Status ValidatorCore::MakeInputs() {
   const Sinks& sinks = environment_.sinks;
   const ChainLimits& limits = options_.genesis.limits;
   runner_ = std::make_unique<BlockRunner>(
@@ -93,15 +98,25 @@ void ValidatorCore::MakeInputs() {
   submission_ = std::make_unique<Submission>(
       limits, environment_.store, environment_.application, &window_, &budget_, &replies_,
       Submission::Hooks{.enqueue = sinks.event, .deadline_added = sinks.deadline_added});
-  peer_input_ = std::make_unique<PeerInput>(
-      options_.genesis, environment_.validators, environment_.leaders, environment_.signatures,
-      environment_.store, &window_, environment_.vote_log,
-      PeerInput::Sinks{.event = sinks.event,
-                       .answer =
-                           [this](ValidatorIndex to, network::FramePtr frame) {
-                             if (!failed_) environment_.sinks.answer(to, std::move(frame));
-                           },
-                       .refused = sinks.refused});
+  const auto answer = [this](ValidatorIndex to, network::FramePtr frame) {
+    if (!failed_) environment_.sinks.answer(to, std::move(frame));
+  };
+  snapshot_answers_ = std::make_unique<SnapshotAnswers>(
+      options_.genesis, environment_.validators->size(), environment_.store, &snapshots_);
+  snapshot_sync_ = std::make_unique<SnapshotSync>(
+      options_.genesis, options_.self, environment_.validators, environment_.signatures,
+      environment_.store, options_.trusted,
+      SnapshotSync::Sinks{.send = answer, .ready = sinks.snapshot_ready});
+  KILN_RETURN_IF_ERROR(snapshot_sync_->Restore());
+  peer_input_ = std::make_unique<PeerInput>(options_.genesis, environment_.validators,
+                                            environment_.leaders, environment_.signatures,
+                                            environment_.store, &window_, snapshot_answers_.get(),
+                                            snapshot_sync_.get(), environment_.vote_log,
+                                            PeerInput::Sinks{.event = sinks.event,
+                                                             .answer = answer,
+                                                             .refused = sinks.refused,
+                                                             .now_us = environment_.now_us});
+  return absl::OkStatus();
 }
 
 absl::Status ValidatorCore::Start(Clock& clock) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -23,6 +24,7 @@
 #include "consensus/validator_set.h"
 #include "kiln/application.h"
 #include "kiln/genesis.h"
+#include "kiln/node.h"
 #include "network/frames.h"
 #include "node/block_runner.h"
 #include "node/commit_subscribers.h"
@@ -33,6 +35,8 @@
 #include "node/peer_input.h"
 #include "node/pending_replies.h"
 #include "node/pruner.h"
+#include "node/snapshot_answers.h"
+#include "node/snapshot_sync.h"
 #include "node/snapshots.h"
 #include "node/submission.h"
 #include "node/vote_log.h"
@@ -65,6 +69,7 @@ class ValidatorCore {
     MempoolCharge mempool_max;  // of all origins together
     size_t snapshots_kept = 2;
     uint64_t retention_blocks = 0;  // 0: all are kept
+    std::optional<TrustedBlock> trusted;
   };
 
   // What a core does to the world besides EngineOutput. Called on the thread of the call that it
@@ -80,6 +85,9 @@ class ValidatorCore {
     std::function<void(ValidatorIndex to, network::FramePtr frame)> answer;
     // A frame that was malformed or failed verification. Within PeerInput::Handle; may be null.
     std::function<void(ValidatorIndex from, const absl::Status& why)> refused;
+    // A snapshot of the others is staged: this validator must end, and the next opening of its
+    // store begins with it. Within PeerInput::Handle; once.
+    std::function<void()> snapshot_ready;
     // replies().next_deadline() may have become earlier. Within Submission::Submit; may be null.
     std::function<void()> deadline_added;
   };
@@ -94,6 +102,7 @@ class ValidatorCore {
     EngineOutput* output = nullptr;  // within Start and RunGroup
     VoteLog* vote_log = nullptr;     // may be null
     Sinks sinks;
+    std::function<uint64_t()> now_us;  // monotonic microseconds; from any thread
     // Called now and then during a long replay within Recover; may be null.
     std::function<void(Height replayed, Height committed)> replaying;
   };
@@ -146,6 +155,11 @@ class ValidatorCore {
   // A thread that calls Run on it takes work off the execution's.
   Snapshots& snapshots() { return snapshots_; }
   Submission& submission() { return *submission_; }
+  // Whoever drives the core calls this ten times a second or so.
+  void TickSnapshots(uint64_t now_us) {
+    snapshot_sync_->Tick(now_us);
+    snapshot_answers_->Tick(now_us);
+  }
   // Whoever drives the core calls Expire on it when next_deadline() is reached.
   PendingReplies& replies() { return replies_; }
   const std::shared_ptr<CommitSubscribers>& subscribers() { return subscribers_; }
@@ -161,7 +175,7 @@ class ValidatorCore {
   // Recover, part by part, in this order.
   absl::Status Replay();
   absl::Status MakeEngine(Now now);
-  void MakeInputs();
+  absl::Status MakeInputs();
 
   absl::Status Flush();
   // Remembers the first failure; returns `status`.
@@ -180,6 +194,8 @@ class ValidatorCore {
   std::unique_ptr<BlockRunner> runner_;
   std::unique_ptr<Engine> engine_;  // the replica's thread's alone
   std::unique_ptr<Submission> submission_;
+  std::unique_ptr<SnapshotAnswers> snapshot_answers_;
+  std::unique_ptr<SnapshotSync> snapshot_sync_;
   std::unique_ptr<PeerInput> peer_input_;
 
   std::atomic<bool> failed_{false};

@@ -155,20 +155,24 @@ absl::Status ValidatorNode::Recover() {
       .application = application_.get(),
       .output = this,
       .vote_log = vote_log_.get(),
-      .sinks = {
-          .event = offer,
-          .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
-          .answer = [this](ValidatorIndex to,
-                           network::FramePtr frame) { transport_->Send(to, std::move(frame)); },
-          .refused =
-              [this](ValidatorIndex from, const absl::Status& why) {
-                KILN_LOG(kWarning, "verify", "message refused",
-                         {{"peer", validators_->at(from).name}, {"cause", why.message()}});
-              },
-          .deadline_added = [this] { execution_->Wake(); }},
-      .replaying = [](Height replayed, Height committed) {
-        KILN_LOG(kInfo, "node", "replaying", {{"height", replayed.value}, {"of", committed.value}});
-      }};
+      .sinks = {.event = offer,
+                .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
+                .answer = [this](
+                              ValidatorIndex to,
+                              network::FramePtr frame) { transport_->Send(to, std::move(frame)); },
+                .refused =
+                    [this](ValidatorIndex from, const absl::Status& why) {
+                      KILN_LOG(kWarning, "verify", "message refused",
+                               {{"peer", validators_->at(from).name}, {"cause", why.message()}});
+                    },
+                .snapshot_ready = [this] { EndToStartAgain(); },
+                .deadline_added = [this] { execution_->Wake(); }},
+      .now_us = [] { return SystemClock()->Read().monotonic_us; },
+      .replaying =
+          [](Height replayed, Height committed) {
+            KILN_LOG(kInfo, "node", "replaying",
+                     {{"height", replayed.value}, {"of", committed.value}});
+          }};
   KILN_ASSIGN_OR_RETURN(
       core_, ValidatorCore::Recover(
                  {.genesis = options_.genesis,
@@ -177,7 +181,8 @@ absl::Status ValidatorNode::Recover() {
                   .listen_us = Microseconds(options_.doppelganger_wait),
                   .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max},
                   .snapshots_kept = options_.snapshots_kept,
-                  .retention_blocks = options_.retention_blocks},
+                  .retention_blocks = options_.retention_blocks,
+                  .trusted = options_.trusted},
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
@@ -484,9 +489,20 @@ void ValidatorNode::Fail(absl::Status why) {
   stopping_ = true;
 }
 
+// Not a failure, though it ends as after one: nothing further is signed from the old ledger.
+void ValidatorNode::EndToStartAgain() {
+  absl::MutexLock lock(&mutex_);
+  if (!failure_.ok()) return;
+  must_start_again_ = true;
+  failure_ = absl::AbortedError(
+      "a snapshot of the others was fetched: start the node again, it goes on from there");
+  stopping_ = true;
+}
+
 void ValidatorNode::RunSupervisor() {
   while (true) {
     LookAtDisk();
+    core_->TickSnapshots(SystemClock()->Read().monotonic_us);
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
   }

@@ -42,16 +42,9 @@ std::vector<FaultKind> DrawMix(SimRandom* random) {
   return mix;
 }
 
-// Whether nobody is kept away for so long that blocks which it lacks are gone everywhere.
-bool KeepsTogether(const Scenario& scenario) {
-  return std::all_of(scenario.faults.begin(), scenario.faults.end(), [](const Fault& fault) {
-    return fault.row == "N1" || fault.row == "C1" || fault.row == "K2";
-  });
-}
-
 // Short intervals and windows, so that a short run prunes.
 void DrawRetention(SimRandom* random, Scenario* scenario) {
-  if (!random->Chance(0.5) || !KeepsTogether(*scenario)) return;
+  if (!random->Chance(0.15)) return;
   scenario->retention_blocks = random->Between(1, 100);
   scenario->snapshot_interval_blocks = 16;
   scenario->duplicate_window_blocks = 16;
@@ -72,8 +65,8 @@ void GenerateSwarm(const GeneratorOptions& options, SimRandom random, Scenario* 
   const bool has_odd_signatures =
       std::any_of(scenario->faults.begin(), scenario->faults.end(),
                   [](const Fault& fault) { return fault.kind == "odd_signatures"; });
-  DrawRetention(&random, scenario);
   if (has_odd_signatures && count <= 7 && random.Chance(0.1)) scenario->real_signatures = true;
+  DrawRetention(&random, scenario);
 }
 
 }  // namespace kiln::sim

@@ -63,6 +63,7 @@ void SimReplica::Start() {
   ScheduleTick();
   ScheduleExecution();
   SchedulePruning();
+  if (environment_->scenario->retention_blocks > 0) TickSnapshotSync();
 }
 
 absl::Status SimReplica::Recover() {
@@ -102,6 +103,15 @@ absl::Status SimReplica::Recover() {
   around.sinks.answer = [this](ValidatorIndex to, network::FramePtr frame) {
     environment_->host->OnSent(*this, to, nullptr, frame);
   };
+  // Within the handling of a frame: the process ends after it.
+  around.sinks.snapshot_ready = [this] {
+    environment_->queue->At(now_us(), [this, life = life_] {
+      if (life != life_) return;
+      Crash(CrashKind::kProcessOnly);
+      environment_->host->OnSnapshotFetched(*this);
+    });
+  };
+  around.now_us = [this] { return Read().monotonic_us; };
   around.sinks.refused = [this](ValidatorIndex from, const absl::Status& why) {
     environment_->host->OnRefused(*this, from, why.message());
   };
@@ -307,6 +317,17 @@ void SimReplica::SchedulePruning() {
     if (!environment_->host->OnEffect(*this)) return;
     pruning_ = false;
     Prune();
+  });
+}
+
+// Roots that are served are worked out here too: production has a thread for them.
+void SimReplica::TickSnapshotSync() {
+  constexpr uint64_t kTickEveryUs = 100'000;
+  while (core_->snapshots().WorkOne()) {
+  }
+  core_->TickSnapshots(Read().monotonic_us);
+  environment_->queue->At(now_us() + kTickEveryUs, [this, life = life_] {
+    if (life == life_) TickSnapshotSync();
   });
 }
 

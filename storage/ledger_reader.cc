@@ -84,6 +84,16 @@ absl::StatusOr<LedgerBase> LedgerReader::Base() const {
   return OrDamaged(DecodeBase(bytes), Family::kMetadata, kBaseKey);
 }
 
+absl::StatusOr<StateSpace> LedgerReader::Space() const {
+  const absl::StatusOr<std::string> bytes = database_->GetSealed(Family::kMetadata, kStateSpaceKey);
+  if (absl::IsNotFound(bytes.status())) return StateSpace::kFirst;
+  KILN_RETURN_IF_ERROR(bytes.status());
+  for (const StateSpace space : {StateSpace::kFirst, StateSpace::kSecond}) {
+    if (*bytes == std::string(1, static_cast<char>(space))) return space;
+  }
+  return Damaged(Family::kMetadata, kStateSpaceKey, "it is no space that is known");
+}
+
 absl::StatusOr<Hash> LedgerReader::IdAt(Height height) const {
   const std::string key = IdAtHeightKey(height);
   KILN_ASSIGN_OR_RETURN(const std::string bytes, database_->GetSealed(Family::kIndexByHeight, key));

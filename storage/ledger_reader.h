@@ -14,6 +14,7 @@
 #include "kiln/types.h"
 #include "storage/ledger_base.h"
 #include "storage/records.h"
+#include "storage/schema.h"
 #include "storage/store.h"
 
 namespace kiln::storage {
@@ -34,6 +35,8 @@ class LedgerReader {
   absl::StatusOr<uint64_t> FormatVersion() const;
   // NotFound when the ledger begins at block 1.
   absl::StatusOr<LedgerBase> Base() const;
+
+  absl::StatusOr<StateSpace> Space() const;
 
   // Of a committed block, and of any stored one.
   absl::StatusOr<Hash> IdAt(Height height) const;

@@ -76,9 +76,13 @@ absl::StatusOr<HeadRecord> FindHead(const LedgerReader& reader) {
 }
 
 // Over what CreateLedger wrote.
-absl::Status CopyHead(const HeadRecord& head, Copier* copier) {
+absl::Status CopyHead(const HeadRecord& head, const LedgerReader& from, Copier* copier) {
   KILN_RETURN_IF_ERROR(copier->Put(Family::kMetadata, kCommittedKey,
                                    Seal(Family::kMetadata, kCommittedKey, EncodeHead(head))));
+  // Where the state lies: one that cannot be read is no state.
+  if (from.Space().ok()) {
+    KILN_RETURN_IF_ERROR(copier->Copy(Family::kMetadata, std::string(kStateSpaceKey)).status());
+  }
   return copier->Copy(Family::kMetadata, std::string(kExecutedKey)).status();
 }
 
@@ -147,12 +151,13 @@ absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb*
   KILN_RETURN_IF_ERROR(CreateLedger(to, genesis, safety));
   Copier copier(from, to);
   KILN_RETURN_IF_ERROR(CopyBase(base, genesis, &copier));
-  KILN_RETURN_IF_ERROR(CopyHead(head, &copier));
+  KILN_RETURN_IF_ERROR(CopyHead(head, reader, &copier));
   for (Height height = base.lowest(); height <= head.height; ++height.value) {
     KILN_RETURN_IF_ERROR(CopyHeight(height, reader, &copier));
   }
   KILN_RETURN_IF_ERROR(CopyUncommitted(reader, head.height, &copier));
-  KILN_ASSIGN_OR_RETURN(const bool has_state, CopyState(from, &copier));
+  KILN_ASSIGN_OR_RETURN(bool has_state, CopyState(from, &copier));
+  has_state = has_state && reader.Space().ok();
   KILN_RETURN_IF_ERROR(copier.Flush(Durability::kSynced));
   if (has_state) return absl::OkStatus();
   if (base.height().value == 0) return RollBackApplication(genesis, to);

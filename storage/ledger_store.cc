@@ -21,6 +21,7 @@
 #include "storage/pruning.h"
 #include "storage/recovery.h"
 #include "storage/safety_checks.h"
+#include "storage/snapshot_stage.h"
 #include "storage/state_views.h"
 
 namespace kiln::storage {
@@ -59,6 +60,7 @@ class LedgerStore final : public Store {
   absl::Status DropSnapshot(Height height) override {
     return database_->RemoveCheckpoint(height.value);
   }
+  SnapshotStage* stage() override { return &stage_; }
   StoreCounters counters() const override { return database_->counters(); }
 
  private:
@@ -84,6 +86,8 @@ class LedgerStore final : public Store {
   const ChainLimits limits_;
   const LedgerReader reader_;
   const RecoveredLedger recovered_;
+  const StateSpace space_;
+  SnapshotStage stage_;
 
   absl::Mutex persist_mutex_;
   consensus::BlockPtr head_ ABSL_GUARDED_BY(persist_mutex_);  // with what is being written
@@ -98,7 +102,7 @@ class LedgerStore final : public Store {
 
   std::atomic<uint64_t> lowest_;  // base_.lowest()
   absl::Mutex prune_mutex_;
-  Height undeleted_ ABSL_GUARDED_BY(prune_mutex_);  // nothing below it is left
+  Height undeleted_ ABSL_GUARDED_BY(prune_mutex_){1};  // nothing below it is left
 
   mutable absl::Mutex mutex_;
   Height committed_ ABSL_GUARDED_BY(mutex_);  // durable
@@ -114,13 +118,15 @@ LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& gene
       limits_(genesis.limits),
       reader_(database_.get(), limits_),
       recovered_(std::move(image.ledger)),
+      space_(image.space),
+      stage_(database_.get()),
       head_(recovered_.committed),
       high_qc_round_(recovered_.safety.high_qc.round),
       lowest_(image.base.lowest().value),
       committed_(head_->header.height),
       base_(image.base),
       executed_(image.executed),
-      view_{.state = MakeStateView(database_), .height = image.executed.height} {
+      view_{.state = MakeStateView(database_, space_), .height = image.executed.height} {
   for (const HeadRecord& stored : image.stored_above) {
     uncommitted_[stored.height].push_back(stored.id);
   }
@@ -223,6 +229,7 @@ consensus::BlockPtr LedgerStore::Cached(const Hash& id) const {
 
 absl::Status LedgerStore::CheckHere(Height height) const {
   if (!IsPruned(height)) return absl::OkStatus();
+  KILN_MARK("what is asked for was pruned");
   return PrunedError(height, Height{lowest_.load(std::memory_order_acquire)});
 }
 
@@ -308,7 +315,7 @@ absl::Status LedgerStore::ApplyBlock(const std::vector<StateWrite>& writes,
   const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
   for (const StateWrite& write : writes) {
     KILN_CHECK_LE(write.key.size(), kStateKeyBytesMax);
-    const std::string key = StateKey(write.key);
+    const std::string key = StateKey(write.key, space_);
     if (write.value.has_value()) {
       batch->PutSealed(Family::kApplicationState, key, *write.value);
     } else {
@@ -322,7 +329,7 @@ absl::Status LedgerStore::ApplyBlock(const std::vector<StateWrite>& writes,
   batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(results.state));
   KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
 
-  View view{.state = MakeStateView(database_), .height = height};
+  View view{.state = MakeStateView(database_, space_), .height = height};
   absl::MutexLock publish(&mutex_);
   executed_ = results.state;
   std::swap(view_, view);
@@ -390,15 +397,16 @@ absl::StatusOr<std::vector<Height>> LedgerStore::Snapshots() const {
 absl::StatusOr<std::unique_ptr<StateCursor>> LedgerStore::OpenSnapshot(Height height) const {
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<const Database> copy,
                         database_->OpenCheckpoint(height.value));
-  KILN_ASSIGN_OR_RETURN(const consensus::ExecutedState executed,
-                        LedgerReader(copy.get(), limits_).Executed());
+  const LedgerReader copied(copy.get(), limits_);
+  KILN_ASSIGN_OR_RETURN(const consensus::ExecutedState executed, copied.Executed());
+  KILN_ASSIGN_OR_RETURN(const StateSpace space, copied.Space());
   KILN_ASSIGN_OR_RETURN(const HeightState then, StateAt(height));
   if (executed != then.state) {
     return absl::DataLossError(absl::StrCat(copy->dir(), " is no snapshot of the state of height ",
                                             height.value, ", but of height ",
                                             executed.height.value));
   }
-  return MakeStateCursor(std::move(copy));
+  return MakeStateCursor(std::move(copy), space);
 }
 
 absl::StatusOr<BlockResults> LedgerStore::ResultsAt(Height height) const {
@@ -448,6 +456,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> datab
     KILN_RETURN_IF_ERROR(
         CreateLedger(database.get(), genesis,
                      consensus::InitialSafetyRecord(consensus::GenesisCertificate(genesis))));
+  }
+  if (!read_only && !is_blank) {
+    KILN_RETURN_IF_ERROR(InstallStaged(database.get(), genesis).status());
   }
   KILN_ASSIGN_OR_RETURN(LedgerImage image, LoadLedger(*database, genesis));
   return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image));

@@ -194,6 +194,7 @@ absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesi
                                         absl::StatusOr<consensus::SafetyRecord> safety) {
   LedgerImage image;
   KILN_ASSIGN_OR_RETURN(image.base, LoadBase(reader, genesis));
+  KILN_ASSIGN_OR_RETURN(image.space, reader.Space());
   KILN_ASSIGN_OR_RETURN(image.ledger.committed, LoadHead(reader, image.base, genesis));
   const Height head = image.ledger.committed->header.height;
   if (absl::IsNotFound(safety.status())) {

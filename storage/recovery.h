@@ -26,6 +26,7 @@ struct LedgerImage {
   std::vector<HeadRecord> stored_above;  // every block above the committed head, also orphans
   consensus::ExecutedState executed;
   LedgerBase base;
+  StateSpace space = StateSpace::kFirst;
 };
 
 // Whether nothing was ever written: no ledger, no safety record, no state. DataLoss when the

@@ -94,20 +94,13 @@ absl::Status SnapshotFileReader::Begin() {
 }
 
 absl::Status SnapshotFileReader::ReadAbove() {
-  consensus::Header parent = proved_.header;
-  for (const consensus::Header& header : proved_.above) {
+  for (size_t i = 0; i < proved_.above.size(); ++i) {
     KILN_ASSIGN_OR_RETURN(const std::string body, file_.Next(WholeBlockBytesMax(genesis_->limits)));
     absl::StatusOr<consensus::BlockPtr> block = DecodeWholeBlock(body, genesis_->limits);
     if (!block.ok()) return file_.AtFrame(block.status());
-    if ((*block)->header != header) {
-      return file_.AtFrame(absl::InvalidArgumentError("the block is not the one that is proved"));
-    }
-    KILN_RETURN_IF_ERROR(
-        file_.AtFrame(verifier_->VerifyChild(**block, parent, consensus::HashOf(parent))));
-    parent = header;
     above_.push_back(*std::move(block));
   }
-  return absl::OkStatus();
+  return file_.AtFrame(VerifyBlocksAbove(proved_, above_, verifier_));
 }
 
 absl::Status SnapshotFileReader::ReadLeaves() {

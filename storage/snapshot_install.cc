@@ -4,12 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "crypto/encoding.h"
 #include "kiln/state.h"
 #include "storage/block_writes.h"
 #include "storage/database.h"
+#include "storage/ledger_reader.h"
 #include "storage/records.h"
 #include "storage/recovery.h"
 #include "storage/schema.h"
@@ -45,6 +47,15 @@ absl::Status SnapshotInstaller::Wrong(absl::string_view what) const {
       absl::StrCat("the snapshot of height ", snapshot_.height.value, ": ", what));
 }
 
+// An earlier installation may have been interrupted.
+absl::Status SnapshotInstaller::Begin() {
+  KILN_ASSIGN_OR_RETURN(const StateSpace present,
+                        LedgerReader(database_, genesis_->limits).Space());
+  space_ = OtherThan(present);
+  batch_->DeleteRange(Family::kApplicationState, StateKey("", space_), StateKeyEnd(space_));
+  return Flush(/*bytes_min=*/1);
+}
+
 absl::Status SnapshotInstaller::Add(absl::string_view chunk) {
   buffer_.append(chunk.data(), chunk.size());
   absl::string_view rest = buffer_;
@@ -78,7 +89,8 @@ absl::Status SnapshotInstaller::Take(absl::string_view key, absl::string_view va
     case kSnapshotHead:
       return TakeHead(value);
     case kSnapshotState:
-      batch_->PutSealed(Family::kApplicationState, StateKey(key.substr(1)), std::string(value));
+      batch_->PutSealed(Family::kApplicationState, StateKey(key.substr(1), space_),
+                        std::string(value));
       return absl::OkStatus();
     case kSnapshotWindow:
       return TakeWindow(key.substr(1), value);
@@ -113,6 +125,22 @@ absl::Status SnapshotInstaller::Flush(size_t bytes_min) {
   return absl::OkStatus();
 }
 
+// A commit drops the siblings of its blocks; what lies below counts as deleted.
+absl::Status SnapshotInstaller::DropRivals(const std::vector<consensus::BlockPtr>& above) {
+  const LedgerReader reader(database_, genesis_->limits);
+  for (const consensus::BlockPtr& block : above) {
+    KILN_ASSIGN_OR_RETURN(const std::vector<Hash> ids, reader.IdsAt(block->header.height));
+    for (const Hash& id : ids) {
+      if (id == block->id) continue;
+      const std::string key = BlockKey(block->header.height, id);
+      batch_->Delete(Family::kBlocks, key);
+      batch_->Delete(Family::kPayloads, key);
+      batch_->Delete(Family::kIndexByHeight, HeightOfIdKey(id));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SnapshotInstaller::Finish(const std::vector<consensus::BlockPtr>& above,
                                        const consensus::SafetyRecord& safety) {
   if (!buffer_.empty() || window_next_ <= snapshot_.height) return Wrong("its end is missing");
@@ -120,6 +148,12 @@ absl::Status SnapshotInstaller::Finish(const std::vector<consensus::BlockPtr>& a
   KILN_RETURN_IF_ERROR(Flush(/*bytes_min=*/1));
   PutGenesis(*genesis_, batch_.get());
   PutBase(base_, batch_.get());
+  KILN_RETURN_IF_ERROR(DropRivals(above));
+  const StateSpace before = OtherThan(space_);
+  batch_->DeleteRange(Family::kApplicationState, StateKey("", before), StateKeyEnd(before));
+  batch_->DeleteRange(Family::kApplicationState, StagedChunkKey(0), StagedEnd());
+  batch_->Delete(Family::kApplicationState, kStagedOfferKey);
+  batch_->PutSealed(Family::kMetadata, kStateSpaceKey, std::string(1, static_cast<char>(space_)));
   for (const consensus::BlockPtr& block : above) {
     PutBlock(*block, batch_.get());
     batch_->PutSealed(Family::kIndexByHeight, IdAtHeightKey(block->header.height),
@@ -132,6 +166,7 @@ absl::Status SnapshotInstaller::Finish(const std::vector<consensus::BlockPtr>& a
                     EncodeHead({.height = head.header.height, .id = head.id}));
   batch_->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(base_.state));
   batch_->PutSealed(Family::kSafety, kSafetyKey, consensus::Encode(safety));
+  KILN_MARK("a ledger begins with a snapshot");
   return database_->Write(batch_.get(), Durability::kSynced);
 }
 

@@ -15,6 +15,7 @@
 #include "consensus/safety_record.h"
 #include "kiln/genesis.h"
 #include "storage/ledger_base.h"
+#include "storage/schema.h"
 #include "storage/snapshot_proof.h"
 
 namespace kiln::storage {
@@ -22,16 +23,18 @@ namespace kiln::storage {
 class Database;
 class WriteBatch;
 
-// Takes a snapshot's stream (storage/snapshot_stream.h) apart and writes it into an empty database.
-// There is no ledger before Finish has returned OK: what an interrupted installation leaves is
-// refused by every start. Add for each chunk in order, then Finish; the first error ends it. Not
-// thread-safe.
+// Takes a snapshot's stream (storage/snapshot_stream.h) apart and writes it into a database: an
+// empty one, or that of a ledger that ends below it. What is there stays as it is until Finish has
+// returned OK: in an empty one there is no ledger before, and every start refuses what an
+// interrupted installation leaves. Begin, Add for each chunk in order, then Finish; the first error
+// ends it. Not thread-safe.
 class SnapshotInstaller {
  public:
   // Both outlive it.
   SnapshotInstaller(Database* database, const Genesis* genesis, ProvedSnapshot snapshot);
   ~SnapshotInstaller();
 
+  absl::Status Begin();
   // The next chunk. REQUIRES: it is one of those that hash to the proved root. InvalidArgument when
   // the stream is no snapshot of that height.
   absl::Status Add(absl::string_view chunk);
@@ -47,6 +50,7 @@ class SnapshotInstaller {
   absl::Status TakeHead(absl::string_view value);
   absl::Status TakeWindow(absl::string_view key, absl::string_view value);
   absl::Status Flush(size_t bytes_min);
+  absl::Status DropRivals(const std::vector<consensus::BlockPtr>& above);
   absl::Status Wrong(absl::string_view what) const;
 
   Database* const database_;
@@ -57,6 +61,7 @@ class SnapshotInstaller {
   std::string last_key_;  // of the newest entry
   LedgerBase base_;
   Height window_next_;
+  StateSpace space_ = StateSpace::kFirst;  // that is written
 };
 
 }  // namespace kiln::storage

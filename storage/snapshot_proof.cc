@@ -119,6 +119,21 @@ absl::StatusOr<ProvedSnapshot> VerifySnapshotProof(const SnapshotProof& proof,
   return proved;
 }
 
+absl::Status VerifyBlocksAbove(const ProvedSnapshot& proved,
+                               const std::vector<consensus::BlockPtr>& blocks,
+                               ChainVerifier* verifier) {
+  if (blocks.size() != proved.above.size()) return Wrong("too few or too many blocks above");
+  Header parent = proved.header;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i]->header != proved.above[i]) {
+      return Wrong("a block above is not the one that is proved");
+    }
+    KILN_RETURN_IF_ERROR(verifier->VerifyChild(*blocks[i], parent, consensus::HashOf(parent)));
+    parent = proved.above[i];
+  }
+  return absl::OkStatus();
+}
+
 namespace {
 
 // The lowest committed block that names a state which names the snapshot.

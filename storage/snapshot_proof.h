@@ -55,6 +55,11 @@ struct ProvedSnapshot {
 absl::StatusOr<ProvedSnapshot> VerifySnapshotProof(const SnapshotProof& proof,
                                                    const Genesis& genesis, ChainVerifier* verifier);
 
+// That these are the blocks of ProvedSnapshot::above. The error says what is wrong.
+absl::Status VerifyBlocksAbove(const ProvedSnapshot& proved,
+                               const std::vector<consensus::BlockPtr>& blocks,
+                               ChainVerifier* verifier);
+
 // NotFound when the chain does not prove the snapshot of that height yet, or what would is pruned.
 absl::StatusOr<SnapshotProof> MakeSnapshotProof(const Store& store, const Genesis& genesis,
                                                 Height height);

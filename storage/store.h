@@ -77,6 +77,8 @@ struct StoreCounters {
   uint64_t syncs = 0;
 };
 
+class SnapshotStage;
+
 // Over the application's state as of one snapshot, in order of its keys. Keeps the snapshot
 // readable for as long as it lives, and must not outlive the store. For one thread.
 class StateCursor {
@@ -164,6 +166,10 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const = 0;
   // Cursors over it may fail from then on.
   virtual absl::Status DropSnapshot(Height height) = 0;
+
+  // Where a snapshot of the others lies while it is fetched; the next opening makes a ledger of it.
+  // Null when the store cannot keep one.
+  virtual SnapshotStage* stage() { return nullptr; }
 
   virtual StoreCounters counters() const = 0;
 };

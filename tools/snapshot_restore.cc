@@ -152,6 +152,7 @@ absl::Status Install(const OfflineHome& home, const SafetyRecord& safety,
         const std::shared_ptr<storage::RocksDb> database,
         storage::OpenRocksDbDatabase(folder.path(), storage::Access::kReadWrite, nullptr));
     storage::SnapshotInstaller installer(database.get(), &home.genesis, file->proved());
+    KILN_RETURN_IF_ERROR(installer.Begin());
     KILN_RETURN_IF_ERROR(ReadChunks(file, &installer));
     KILN_RETURN_IF_ERROR(installer.Finish(file->above(), safety));
     // As a node will: what it would refuse must not replace anything.

@@ -58,6 +58,8 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"execution is told before the commit is durable", kCrash},
       {"missing blocks are not fetched", kCrash},
       {"payloads are not written", kCrash},
+      {"chunks of a snapshot are not checked", {{"scenario wrong_snapshot_chunks", 30}}},
+      {"a snapshot's root need not be certified", {{"scenario wrong_snapshot_chunks", 30}}},
       {"pruning takes what a start needs", {{"scenario old_blocks_are_pruned", 20}}},
       {"blocks are deleted before the lowest height is durable",
        {{"scenario old_blocks_are_pruned", 50}}},

@@ -4,6 +4,7 @@
 
 #include "consensus/safety_rules.h"
 #include "storage/ledger_audit.h"
+#include "storage/ledger_rebuild.h"
 #include "storage/ledger_store.h"
 #include "storage/snapshot_proof.h"
 #include "storage/snapshot_stream.h"
@@ -80,6 +81,7 @@ class SnapshotInstall : public testing::Test {
                        size_t piece_bytes = 1000) {
     const auto database = OpenRocksDbDatabase(dir_.At("to"), Access::kReadWrite, nullptr).value();
     SnapshotInstaller installer(database.get(), &world_.genesis(), proved);
+    KILN_CHECK_OK(installer.Begin());
     for (size_t at = 0; at < stream.size(); at += piece_bytes) {
       KILN_RETURN_IF_ERROR(installer.Add(absl::string_view(stream).substr(at, piece_bytes)));
     }
@@ -260,12 +262,30 @@ TEST_F(SnapshotInstall, IsAGoodLedger) {
   EXPECT_EQ(audit.lowest, Height{17});
 }
 
+// The state of such a ledger lies in the second space.
+TEST_F(SnapshotInstall, IsCopiedWithItsState) {
+  RunTo(40);
+  ASSERT_TRUE(Install(Verify(Proof(16)).value(), Stream(16)).ok());
+  {
+    const auto from = OpenRocksDbDatabase(dir_.At("to"), Access::kReadOnly, nullptr).value();
+    const auto to = OpenRocksDbDatabase(dir_.At("copy"), Access::kReadWrite, nullptr).value();
+    const absl::Status copied = CopyReadable(*from, world_.genesis(), to.get());
+    ASSERT_TRUE(copied.ok()) << copied;
+  }
+  const auto copy =
+      OpenRocksDbStore({.data_dir = dir_.At("copy"), .genesis = world_.genesis()}).value();
+  EXPECT_EQ(copy->executed_state(), driver_.StateAt(16));
+  EXPECT_EQ(copy->state_view().state->Get("height").value(), "16");
+  EXPECT_EQ(copy->ExecutedIdsAt({3}).value(), driver_.ResultsAt(3).ids);
+}
+
 TEST_F(SnapshotInstall, IsNoLedgerBeforeItIsWhole) {
   RunTo(40);
   const ProvedSnapshot proved = Verify(Proof(16)).value();
   {
     const auto database = OpenRocksDbDatabase(dir_.At("to"), Access::kReadWrite, nullptr).value();
     SnapshotInstaller installer(database.get(), &world_.genesis(), proved);
+    KILN_CHECK_OK(installer.Begin());
     KILN_CHECK_OK(installer.Add(std::string(9 << 20, '\0').substr(0, 0)));
     const std::string stream = Stream(16);
     KILN_CHECK_OK(installer.Add(absl::string_view(stream).substr(0, stream.size() - 1)));
