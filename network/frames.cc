@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "consensus/validator_set.h"
+#include "crypto/encoding.h"
 
 namespace kiln::network {
 namespace {
@@ -23,6 +24,11 @@ static_assert(kBodyBytesMax >
               "a proposal with both certificates must fit");
 // Votes and requests have a fixed layout of less than this.
 constexpr size_t kSmallBodyBytesMax = 256;
+// A height, and a Merkle proof with one hash for each of 24 levels.
+constexpr size_t kProofBytesMax = 1024;
+constexpr size_t kChunkBodyBytesMax = kProofBytesMax + 16;
+static_assert(kSnapshotChunkBytesMax + kChunkBodyBytesMax <= kBodyBytesMax + (64 << 10),
+              "a chunk must fit a frame of the smallest blocks");
 
 FramePtr MakeFrame(FrameKind kind, std::string body, consensus::SharedBytes payload = nullptr) {
   return std::make_shared<const Frame>(Frame{kind, std::move(body), std::move(payload)});
@@ -58,7 +64,10 @@ size_t BodyBytesMax(FrameKind kind, const ChainLimits& limits) {
     case FrameKind::kVote:
     case FrameKind::kBlockRequest:
     case FrameKind::kStandingRequest:
+    case FrameKind::kSnapshotRequest:
       return kSmallBodyBytesMax;
+    case FrameKind::kSnapshotChunk:
+      return kChunkBodyBytesMax;
     case FrameKind::kProposal:
     case FrameKind::kTimeout:
     case FrameKind::kCertificates:
@@ -67,14 +76,25 @@ size_t BodyBytesMax(FrameKind kind, const ChainLimits& limits) {
     case FrameKind::kBlocks:
       return FrameBytesMax(limits);
     case FrameKind::kTransactions:
+    case FrameKind::kSnapshotOffer:
     case FrameKind::kHello:
       return 0;
   }
   return 0;
 }
 
-bool MayHavePayload(FrameKind kind) {
-  return kind == FrameKind::kProposal || kind == FrameKind::kTransactions;
+size_t PayloadBytesMax(FrameKind kind, const ChainLimits& limits) {
+  switch (kind) {
+    case FrameKind::kProposal:
+    case FrameKind::kTransactions:
+      return limits.block_bytes_max;
+    case FrameKind::kSnapshotOffer:
+      return SnapshotOfferBytesMax(limits);
+    case FrameKind::kSnapshotChunk:
+      return kSnapshotChunkBytesMax;
+    default:
+      return 0;
+  }
 }
 
 absl::Status CheckSizes(const Frame& frame, const ChainLimits& limits) {
@@ -84,7 +104,7 @@ absl::Status CheckSizes(const Frame& frame, const ChainLimits& limits) {
         absl::StrCat("frame of kind ", kind, ": a body of ", frame.body.size(), " bytes"));
   }
   const size_t payload_bytes = frame.payload == nullptr ? 0 : frame.payload->size();
-  if (payload_bytes > (MayHavePayload(frame.kind) ? limits.block_bytes_max : 0)) {
+  if (payload_bytes > PayloadBytesMax(frame.kind, limits)) {
     return absl::InvalidArgumentError(
         absl::StrCat("frame of kind ", kind, ": a payload of ", payload_bytes, " bytes"));
   }
@@ -98,6 +118,27 @@ absl::StatusOr<TransactionBatch> DecodeBatch(consensus::SharedBytes payload,
   if (batch.index->entries.empty()) return absl::InvalidArgumentError("batch: no transactions");
   batch.payload = std::move(payload);
   return batch;
+}
+
+absl::StatusOr<SnapshotRequest> DecodeSnapshotRequest(absl::string_view body) {
+  crypto::Decoder decoder("snapshot request", body);
+  SnapshotRequest request;
+  request.height = Height{decoder.U64()};
+  request.chunk = decoder.U32();
+  KILN_RETURN_IF_ERROR(decoder.Finish());
+  return request;
+}
+
+absl::StatusOr<SnapshotChunk> DecodeSnapshotChunk(absl::string_view body,
+                                                  consensus::SharedBytes bytes) {
+  crypto::Decoder decoder("snapshot chunk", body);
+  SnapshotChunk chunk;
+  chunk.height = Height{decoder.U64()};
+  chunk.proof = std::string(decoder.Bytes(kProofBytesMax));
+  if (bytes->empty()) decoder.Fail("without a byte");
+  KILN_RETURN_IF_ERROR(decoder.Finish());
+  chunk.bytes = std::move(bytes);
+  return chunk;
 }
 
 // A decoded message as a PeerMessage.
@@ -125,6 +166,22 @@ FramePtr EncodeFrame(const TransactionBatch& batch) {
   return MakeFrame(FrameKind::kTransactions, "", batch.payload);
 }
 
+FramePtr EncodeFrame(const SnapshotOffer& offer) {
+  return MakeFrame(FrameKind::kSnapshotOffer, "", offer.bytes);
+}
+
+FramePtr EncodeFrame(const SnapshotRequest& request) {
+  crypto::Encoder body;
+  body.U64(request.height.value).U32(request.chunk);
+  return MakeFrame(FrameKind::kSnapshotRequest, std::move(body).Take());
+}
+
+FramePtr EncodeFrame(const SnapshotChunk& chunk) {
+  crypto::Encoder body;
+  body.U64(chunk.height.value).Bytes(chunk.proof);
+  return MakeFrame(FrameKind::kSnapshotChunk, std::move(body).Take(), chunk.bytes);
+}
+
 absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits) {
   KILN_RETURN_IF_ERROR(CheckSizes(frame, limits));
   // A payload without a byte and no payload travel alike.
@@ -149,6 +206,12 @@ absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits) 
       return Wrap(consensus::DecodeStandingRequest(frame.body));
     case FrameKind::kStanding:
       return Wrap(consensus::DecodeStanding(frame.body));
+    case FrameKind::kSnapshotOffer:
+      return PeerMessage(SnapshotOffer{.bytes = std::move(payload)});
+    case FrameKind::kSnapshotRequest:
+      return Wrap(DecodeSnapshotRequest(frame.body));
+    case FrameKind::kSnapshotChunk:
+      return Wrap(DecodeSnapshotChunk(frame.body, std::move(payload)));
     case FrameKind::kHello:
       break;
   }
@@ -157,6 +220,10 @@ absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits) 
 
 size_t FrameBytesMax(const ChainLimits& limits) {
   return limits.block_bytes_max + kBodyBytesMax;
+}
+
+size_t SnapshotOfferBytesMax(const ChainLimits& limits) {
+  return FrameBytesMax(limits);
 }
 
 }  // namespace kiln::network

@@ -28,8 +28,11 @@ enum class FrameKind : uint8_t {
   kBlockRequest = 7,
   kStandingRequest = 8,
   kStanding = 9,
+  kSnapshotOffer = 10,
+  kSnapshotRequest = 11,
+  kSnapshotChunk = 12,
 };
-inline constexpr FrameKind kLastFrameKind = FrameKind::kStanding;
+inline constexpr FrameKind kLastFrameKind = FrameKind::kSnapshotChunk;
 
 // Immutable once made; one frame is shared by the queues of all peers that it goes to.
 struct Frame {
@@ -46,11 +49,33 @@ struct TransactionBatch {
   std::shared_ptr<const consensus::PayloadIndex> index;
 };
 
-using PeerMessage = std::variant<consensus::Message, consensus::BlockRequest, TransactionBatch>;
+// What is sent in the place of blocks that are gone: a snapshot, and why it is the chain's, in a
+// layout that whoever keeps ledgers knows (storage/snapshot_offer.h).
+struct SnapshotOffer {
+  consensus::SharedBytes bytes;
+};
+// For one chunk of the snapshot of that height.
+struct SnapshotRequest {
+  Height height;
+  uint32_t chunk = 0;
+};
+// One chunk, and the Merkle proof that it is the snapshot's: whichever it is, the proof says.
+struct SnapshotChunk {
+  Height height;
+  std::string proof;
+  consensus::SharedBytes bytes;
+};
+inline constexpr size_t kSnapshotChunkBytesMax = 256 << 10;
+
+using PeerMessage = std::variant<consensus::Message, consensus::BlockRequest, TransactionBatch,
+                                 SnapshotOffer, SnapshotRequest, SnapshotChunk>;
 
 FramePtr EncodeFrame(const consensus::Message& message);
 FramePtr EncodeFrame(const consensus::BlockRequest& request);
 FramePtr EncodeFrame(const TransactionBatch& batch);
+FramePtr EncodeFrame(const SnapshotOffer& offer);
+FramePtr EncodeFrame(const SnapshotRequest& request);
+FramePtr EncodeFrame(const SnapshotChunk& chunk);
 
 // Checks every bound; takes what it can without copying. Hashes payloads: those of large
 // frames are not for gRPC's threads.
@@ -58,6 +83,8 @@ absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits);
 
 // The largest frame that an honest peer sends.
 size_t FrameBytesMax(const ChainLimits& limits);
+// Of a SnapshotOffer's bytes.
+size_t SnapshotOfferBytesMax(const ChainLimits& limits);
 
 }  // namespace kiln::network
 

@@ -205,6 +205,7 @@ absl::StatusOr<NodeOptions> ReadOptions(const toml::table& table, const std::str
   reader.Whole("disk_free_bytes_min", kDiskFreeBytes, &options.disk_free_bytes_min);
   reader.Whole("scrub_bytes_per_second", kScrubBytesPerSecond, &options.scrub_bytes_per_second);
   reader.Whole("snapshots_kept", kSnapshotsKept, &options.snapshots_kept);
+  reader.Whole("retention_blocks", kRetentionBlocks, &options.retention_blocks);
   uint64_t verify_threads = 0;
   if (reader.Whole("verify_threads", kVerifyThreads, &verify_threads)) {
     options.verify_threads = static_cast<int>(verify_threads);
@@ -301,6 +302,9 @@ std::string ConfigText(const NewConfig& config) {
       "snapshots_kept = ",
       defaults.snapshots_kept,
       "                 # 1 to 100: older snapshots of the state are removed\n"
+      "retention_blocks = ",
+      defaults.retention_blocks,
+      "               # newest blocks that are kept at least; 0: all of them\n"
       "verify_threads = ",
       defaults.verify_threads,
       "                 # 0 to 64; 0: half of the cores\n\n"

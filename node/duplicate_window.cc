@@ -23,8 +23,7 @@ absl::Status DuplicateWindow::Restore(const storage::Store& store) {
   const uint64_t newest = store.executed_state().height.value;
   const uint64_t oldest = newest < window_blocks_ ? 1 : newest - window_blocks_ + 1;
   for (Height height{oldest}; height.value <= newest; ++height.value) {
-    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(height));
-    KILN_ASSIGN_OR_RETURN(const auto executed, storage::ExecutedIds(results));
+    KILN_ASSIGN_OR_RETURN(const auto executed, store.ExecutedIdsAt(height));
     if (!AddLocked(height, executed)) {
       return absl::DataLossError(absl::StrCat("results of height ", height.value,
                                               ": a transaction was executed twice within ",

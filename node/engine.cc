@@ -8,6 +8,7 @@
 #include "base/mark.h"
 #include "base/status_macros.h"
 #include "node/recovery.h"
+#include "node/trusted_block.h"
 
 namespace kiln::node {
 namespace {
@@ -23,6 +24,7 @@ void Append(std::vector<T>&& from, std::vector<T>* to) {
 
 Engine::Engine(const EngineOptions& options, const EngineEnvironment& environment)
     : store_(environment.store),
+      trusted_(options.trusted),
       replies_(environment.replies),
       output_(environment.output),
       mempool_(options.replica.limits, options.mempool_each_peer_max, environment.budget,
@@ -105,6 +107,11 @@ absl::Status Engine::Flush() {
   for (const consensus::Fetch& fetch : effects.fetch) output_->Fetch(fetch.from, fetch.request);
   for (const consensus::Outbound& outbound : effects.send_early) {
     output_->Send(outbound.to, outbound.message);
+  }
+  if (trusted_.has_value()) {
+    for (const consensus::Commit& commit : effects.durable.commits) {
+      KILN_RETURN_IF_ERROR(CheckTrusted(*trusted_, commit));
+    }
   }
   if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));
   for (const consensus::Outbound& outbound : effects.send)

@@ -18,6 +18,7 @@
 #include "consensus/replica.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
+#include "kiln/node.h"
 #include "node/mempool.h"
 #include "node/pending_replies.h"
 #include "storage/store.h"
@@ -47,6 +48,7 @@ using EngineEvent = std::variant<consensus::Event, TransactionsArrived>;
 struct EngineOptions {
   consensus::ReplicaOptions replica;
   MempoolCharge mempool_each_peer_max;
+  std::optional<TrustedBlock> trusted;
 };
 
 // What an engine borrows; all of it must outlive it.
@@ -97,6 +99,7 @@ class Engine : private consensus::PayloadSource {
   void Take(const TransactionsArrived& arrived, Now now);
 
   storage::Store* const store_;
+  const std::optional<TrustedBlock> trusted_;
   PendingReplies* const replies_;
   EngineOutput* const output_;
   Mempool mempool_;

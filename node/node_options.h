@@ -28,6 +28,7 @@ inline constexpr WholeRange kMempoolTransactions = {100, 10'000'000};
 inline constexpr WholeRange kDiskFreeBytes = {0, INT64_MAX};
 inline constexpr WholeRange kScrubBytesPerSecond = {0, 1 << 30};
 inline constexpr WholeRange kSnapshotsKept = {1, 100};
+inline constexpr WholeRange kRetentionBlocks = {0, INT64_MAX};
 inline constexpr WholeRange kVerifyThreads = {0, 64};
 inline constexpr size_t kAdminSocketPathBytesMax = 107;  // what Unix sockets allow
 

@@ -12,10 +12,13 @@ namespace kiln::node {
 PeerInput::PeerInput(const Genesis& genesis, const consensus::ValidatorSet* validators,
                      const consensus::LeaderElection* leaders,
                      const consensus::SignatureVerifier* signatures, const storage::Store* store,
-                     const DuplicateWindow* window, VoteLog* vote_log, Sinks sinks)
+                     const DuplicateWindow* window, SnapshotAnswers* snapshot_answers,
+                     SnapshotSync* snapshot_sync, VoteLog* vote_log, Sinks sinks)
     : limits_(genesis.limits),
       store_(store),
       window_(window),
+      snapshot_answers_(snapshot_answers),
+      snapshot_sync_(snapshot_sync),
       vote_log_(vote_log),
       sinks_(std::move(sinks)),
       verifier_(genesis, validators, leaders, Epoch{1}, signatures) {}
@@ -45,7 +48,12 @@ void PeerInput::HandleMessage(ValidatorIndex from, consensus::Message message, s
 
 void PeerInput::HandleMessage(ValidatorIndex from, const consensus::BlockRequest& request, size_t) {
   absl::StatusOr<consensus::Blocks> answer = AnswerBlockRequest(*store_, request, limits_);
-  if (!answer.ok()) return;  // the asker's next choice may have them
+  if (!answer.ok()) {  // the asker's next choice may have them
+    if (!snapshot_answers_->IsPruned(request)) return;
+    absl::StatusOr<network::FramePtr> offer = snapshot_answers_->Offer(from, sinks_.now_us());
+    if (offer.ok()) sinks_.answer(from, *std::move(offer));
+    return;
+  }
   sinks_.answer(from, network::EncodeFrame(consensus::Message(*std::move(answer))));
 }
 
@@ -57,6 +65,23 @@ void PeerInput::HandleMessage(ValidatorIndex from, network::TransactionBatch bat
   arrived.batch.index = std::move(batch.index);
   arrived.origin = from;
   sinks_.event(std::move(arrived), bytes);
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, const network::SnapshotOffer& offer, size_t) {
+  const absl::Status taken = snapshot_sync_->OnOffer(from, offer, sinks_.now_us());
+  if (!taken.ok()) Refuse(from, taken);
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, const network::SnapshotRequest& request,
+                              size_t) {
+  absl::StatusOr<network::FramePtr> answer =
+      snapshot_answers_->Answer(from, request, sinks_.now_us());
+  if (answer.ok()) sinks_.answer(from, *std::move(answer));
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, const network::SnapshotChunk& chunk, size_t) {
+  const absl::Status taken = snapshot_sync_->OnChunk(from, chunk, sinks_.now_us());
+  if (!taken.ok()) Refuse(from, taken);
 }
 
 // A log of votes is for whoever looks for lies: it gets all that are signed.

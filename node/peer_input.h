@@ -18,6 +18,8 @@
 #include "network/frames.h"
 #include "node/duplicate_window.h"
 #include "node/engine.h"
+#include "node/snapshot_answers.h"
+#include "node/snapshot_sync.h"
 #include "node/vote_log.h"
 #include "storage/store.h"
 
@@ -36,13 +38,15 @@ class PeerInput {
     std::function<void(ValidatorIndex from, const absl::Status& why)> refused;  // may be null
     // Blocks that somebody else than the replica asked for: true when they are taken. May be null.
     std::function<bool(ValidatorIndex from, const consensus::Blocks&)> blocks;
+    std::function<uint64_t()> now_us;  // monotonic microseconds
   };
 
   // What is borrowed must outlive it. `vote_log` may be null.
   PeerInput(const Genesis& genesis, const consensus::ValidatorSet* validators,
             const consensus::LeaderElection* leaders,
             const consensus::SignatureVerifier* signatures, const storage::Store* store,
-            const DuplicateWindow* window, VoteLog* vote_log, Sinks sinks);
+            const DuplicateWindow* window, SnapshotAnswers* snapshot_answers,
+            SnapshotSync* snapshot_sync, VoteLog* vote_log, Sinks sinks);
 
   // Everything that the frame causes has been given to the sinks when it returns.
   void Handle(ValidatorIndex from, network::Frame frame);
@@ -60,6 +64,9 @@ class PeerInput {
   void HandleMessage(ValidatorIndex from, consensus::Message message, size_t bytes);
   void HandleMessage(ValidatorIndex from, const consensus::BlockRequest& request, size_t bytes);
   void HandleMessage(ValidatorIndex from, network::TransactionBatch batch, size_t bytes);
+  void HandleMessage(ValidatorIndex from, const network::SnapshotOffer& offer, size_t bytes);
+  void HandleMessage(ValidatorIndex from, const network::SnapshotRequest& request, size_t bytes);
+  void HandleMessage(ValidatorIndex from, const network::SnapshotChunk& chunk, size_t bytes);
   bool ComesTooLate(const consensus::Message& message) const;
   void LogVote(const consensus::Message& message);
   void Refuse(ValidatorIndex from, const absl::Status& why);
@@ -67,6 +74,8 @@ class PeerInput {
   const ChainLimits limits_;
   const storage::Store* const store_;
   const DuplicateWindow* const window_;
+  SnapshotAnswers* const snapshot_answers_;
+  SnapshotSync* const snapshot_sync_;
   VoteLog* const vote_log_;
   const Sinks sinks_;
   consensus::MessageVerifier verifier_;

@@ -1,5 +1,6 @@
 #include "node/recovery.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -14,22 +15,12 @@ namespace {
 
 using consensus::Header;
 
-// What the chain up to and including `head` commits: the rule of BlockTree::CommitsHeight, read
-// from the ledger. Ends at the first pair of consecutive rounds, usually at once.
-absl::StatusOr<Height> CommitsHeightOf(const storage::Store& store, const Header& head) {
-  Header block = head;
-  while (block.height.value > 1) {
-    KILN_ASSIGN_OR_RETURN(const Header parent, store.HeaderAt(Height{block.height.value - 1}));
-    if (consensus::CommitsParent(parent)) return Height{parent.height.value - 1};
-    KILN_MARK("a start looks for consecutive rounds below the head");
-    block = parent;
-  }
-  return Height{0};
-}
-
-// Only blocks above the head's executed height matter: the others' execution is certified.
+// Only blocks above the head's executed height matter: the others' execution is certified. A block
+// that is not here counts as one with transactions: at worst an empty block is proposed.
 absl::StatusOr<Height> LastNonemptyHeight(const storage::Store& store, const Header& head) {
+  const Height base = store.base().height();
   for (Height height = head.height; height > head.executed_height; --height.value) {
+    if (height == base) return base;
     KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store.BlockAt(height));
     if (block->has_transactions()) return height;
   }
@@ -37,18 +28,16 @@ absl::StatusOr<Height> LastNonemptyHeight(const storage::Store& store, const Hea
 }
 
 // An executed height below what the head's header names is that of a replica whose state lags: it
-// executes up to there before it judges any header, and starts from the root it has.
+// executes up to there before it judges any header, and starts from the root it has. What a ledger
+// that begins with a snapshot does not know of the heights below, it cannot compare.
 absl::StatusOr<absl::btree_map<Height, Hash>> ExecutedRoots(const storage::Store& store,
                                                             const Header& head) {
   const consensus::ExecutedState newest = store.executed_state();
   absl::btree_map<Height, Hash> roots;
-  for (Height height = head.executed_height; height < newest.height; ++height.value) {
-    if (height.value == 0) {
-      roots.emplace(height, head.state_root);
-      continue;
-    }
-    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(height));
-    roots.emplace(height, results.state.Root());
+  const Height first = std::max(head.executed_height, store.base().height());
+  for (Height height = first; height < newest.height; ++height.value) {
+    KILN_ASSIGN_OR_RETURN(const storage::HeightState then, store.StateAt(height));
+    roots.emplace(height, then.state.Root());
   }
   roots.emplace(newest.height, newest.Root());
   return roots;
@@ -80,7 +69,10 @@ absl::StatusOr<consensus::RecoveredReplica> RecoverReplica(const storage::Store&
   KILN_RETURN_IF_ERROR(CheckSigner(ledger.safety, self));
   const Header& head = ledger.committed->header;
   consensus::RecoveredReplica recovered;
-  KILN_ASSIGN_OR_RETURN(recovered.committed_commits_height, CommitsHeightOf(store, head));
+  KILN_ASSIGN_OR_RETURN(recovered.committed_commits_height,
+                        storage::CommitsHeightOf(head, store.base(), [&store](Height height) {
+                          return store.HeaderAt(height);
+                        }));
   KILN_ASSIGN_OR_RETURN(recovered.last_nonempty_height, LastNonemptyHeight(store, head));
   KILN_ASSIGN_OR_RETURN(recovered.executed_roots, ExecutedRoots(store, head));
   recovered.safety = std::move(ledger.safety);

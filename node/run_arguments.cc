@@ -14,6 +14,8 @@ absl::Status SetTextOption(absl::string_view name, absl::string_view value, RunR
     request.home = std::string(value);
   } else if (name == "--passphrase-file") {
     request.passphrase_file = std::string(value);
+  } else if (name == "--trust") {
+    request.trust = std::string(value);
   } else if (name == "--log-level") {
     request.log_level = std::string(value);
   } else if (name == "--passphrase-fd") {

@@ -15,6 +15,7 @@ struct RunRequest {
   std::string passphrase_file;  // at most one of the two; neither for unencrypted keys
   int passphrase_descriptor = -1;
   std::string log_level = "info";  // debug, info, warning or error
+  std::string trust;               // HEIGHT:ID of a block that is known to be right; may be empty
   bool is_debuggable = false;  // lets debuggers attach and core dumps be written: both show secrets
 };
 

@@ -19,6 +19,8 @@
 #include "node/home.h"
 #include "node/run_arguments.h"
 #include "node/signal_watcher.h"
+#include "node/trusted_block.h"
+#include "node/validator_node.h"
 
 namespace kiln {
 namespace node {
@@ -31,6 +33,7 @@ constexpr char kUsage[] =
     "  --home DIR               Folder with kiln.toml, genesis.json and keys/\n"
     "  --passphrase-file FILE   File whose first line is the passphrase of the keys\n"
     "  --passphrase-fd N        Open file descriptor to read the passphrase from\n"
+    "  --trust HEIGHT:ID        A block that is known to be right: another chain is refused\n"
     "  --log-level LEVEL        debug, info (default), warning or error\n"
     "  --debuggable             Allow debuggers and core dumps, which show secret keys\n"
     "  --help                   Print this\n"
@@ -67,10 +70,19 @@ absl::Status HardenProcess(const RunRequest& request) {
 absl::Status RunUntilStopped(NodeOptions options, std::unique_ptr<Application> application) {
   SignalWatcher watcher;  // before any thread, which inherits what it blocks
   const network::SparePoller spare;
-  KILN_ASSIGN_OR_RETURN(const std::unique_ptr<Node> node,
-                        Node::Start(std::move(options), std::move(application)));
-  watcher.SetNode(node.get());
-  const absl::Status ended = node->Wait();
+  std::unique_ptr<Node> node;
+  absl::Status ended;
+  while (true) {
+    KILN_ASSIGN_OR_RETURN(node, Node::Start(options, std::move(application)));
+    watcher.SetNode(node.get());
+    ended = node->Wait();
+    auto* const validator = static_cast<ValidatorNode*>(node.get());
+    if (!validator->must_start_again()) break;
+    watcher.SetNode(nullptr);
+    KILN_LOG(kInfo, "node", "starting again from the snapshot");
+    application = validator->TakeApplication();
+    node.reset();
+  }
   if (!ended.ok()) {
     FailStop(
         absl::StrCat(ended.message(), " (committed height ", node->status().committed_height, ")"),
@@ -92,6 +104,9 @@ absl::Status RunHome(const RunRequest& request, std::unique_ptr<Application> app
   KILN_RETURN_IF_ERROR(crypto::SelfTest());
   KILN_ASSIGN_OR_RETURN(NodeOptions options, NodeOptions::FromHome(request.home));
   KILN_ASSIGN_OR_RETURN(options.key_passphrase, ReadPassphrase(request));
+  if (!request.trust.empty()) {
+    KILN_ASSIGN_OR_RETURN(options.trusted, ParseTrustedBlock(request.trust));
+  }
   return RunUntilStopped(std::move(options), std::move(application));
 }
 

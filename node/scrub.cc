@@ -53,6 +53,7 @@ uint64_t Scrub::CheckHeights(Now now) {
   const uint64_t committed = environment_.store->committed_height().value;
   const uint64_t last = committed > kNewestBlocks ? committed - kNewestBlocks : 0;
   uint64_t bytes = 0;
+  next_ = std::max(next_, environment_.store->base().lowest());
   while (next_.value <= last && bytes < kStepBytes) {
     bytes += CheckHeight(next_);
     ++next_.value;
@@ -86,6 +87,8 @@ uint64_t Scrub::CheckHeight(Height height) {
   for (const Damage& one : audit.damage) {
     if (!damage.has_value() || damage->part == LedgerPart::kResults) damage = one;
   }
+  // What is missing because it was pruned meanwhile is not damaged.
+  if (height < environment_.store->base().lowest()) damage.reset();
   Note(height, std::move(damage));
   return std::max(audit.payload_bytes, kBlockBytesMin);
 }

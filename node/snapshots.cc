@@ -21,7 +21,8 @@ absl::Status Snapshots::Restore() {
   absl::MutexLock lock(&mutex_);
   KILN_CHECK(entries_.empty());
   for (const Height height : heights) {
-    if (height < executed) {  // the state went on from it: it was complete
+    // The state went on from it, so it was complete; or another snapshot took its place.
+    if (height < executed && height > store_->base().height()) {
       entries_.emplace(height, std::make_shared<Entry>());
     } else {
       KILN_MARK("a start drops a snapshot and takes it again");
@@ -108,17 +109,37 @@ Height Snapshots::NextWaiting() const {
   return Height{0};
 }
 
+absl::StatusOr<std::shared_ptr<const storage::SnapshotIndex>> Snapshots::FindIndex(
+    Height height) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = entries_.find(height);
+  if (found != entries_.end() && found->second->progress == Progress::kDone) {
+    return found->second->index;
+  }
+  return absl::NotFoundError(
+      absl::StrCat("no snapshot of height ", height.value, " is kept and worked out"));
+}
+
+bool Snapshots::WorkOne() {
+  Height next;
+  {
+    absl::MutexLock lock(&mutex_);
+    next = NextWaiting();
+  }
+  if (next.value == 0) return false;
+  // What went wrong is told to whoever needs the root; a dropped one nobody needs.
+  IndexOf(next).status().IgnoreError();
+  return true;
+}
+
 void Snapshots::Run() {
   while (true) {
-    Height next;
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &Snapshots::HasWorkOrStops));
       if (is_stopping_) return;
-      next = NextWaiting();
     }
-    // What went wrong is told to whoever needs the root; a dropped one nobody needs.
-    IndexOf(next).status().IgnoreError();
+    WorkOne();
   }
 }
 

@@ -46,6 +46,11 @@ class Snapshots {
   // Of a snapshot that is kept; NotFound otherwise. May take as long as reading all of the state.
   absl::StatusOr<std::shared_ptr<const storage::SnapshotIndex>> IndexOf(Height height);
 
+  // The same, when it is worked out already; NotFound otherwise. Never waits.
+  absl::StatusOr<std::shared_ptr<const storage::SnapshotIndex>> FindIndex(Height height) const;
+
+  // Works out the root of the oldest snapshot that has none yet. False when there is none.
+  bool WorkOne();
   // Works out the roots of snapshots, oldest first, until Stop.
   void Run();
   void Stop();

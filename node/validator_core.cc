@@ -6,6 +6,7 @@
 #include "base/mark.h"
 #include "base/status_macros.h"
 #include "consensus/effects.h"
+#include "node/trusted_block.h"
 
 namespace kiln::node {
 namespace {
@@ -22,6 +23,7 @@ EngineOptions MakeEngineOptions(const ValidatorCore::Options& options,
   engine.replica.listen_us = options.listen_us;
   engine.replica.halts_at_unknown_signatures = options.halts_at_unknown_signatures;
   engine.mempool_each_peer_max = shares.each_peer;
+  engine.trusted = options.trusted;
   return engine;
 }
 
@@ -32,16 +34,20 @@ ValidatorCore::ValidatorCore(const Options& options, const Environment& environm
       environment_(environment),
       window_(options.genesis.limits.duplicate_window_blocks),
       snapshots_(options.genesis.limits, environment.store, options.snapshots_kept),
+      pruner_(options.genesis.limits, environment.store, options.retention_blocks),
       shares_(MempoolShares::Divide(options.mempool_max, environment.validators->size())),
       budget_(shares_.own) {}
 
 absl::StatusOr<std::unique_ptr<ValidatorCore>> ValidatorCore::Recover(
     const Options& options, const Environment& environment, Now now) {
   std::unique_ptr<ValidatorCore> core(new ValidatorCore(options, environment));
+  if (options.trusted.has_value()) {
+    KILN_RETURN_IF_ERROR(CheckTrusted(*options.trusted, *environment.store));
+  }
   KILN_RETURN_IF_ERROR(core->Replay());
   KILN_RETURN_IF_ERROR(core->MakeEngine(now));
   KILN_RETURN_IF_ERROR(core->MakeScrub());
-  core->MakeInputs();
+  KILN_RETURN_IF_ERROR(core->MakeInputs());
   return core;
 }
 
@@ -50,9 +56,10 @@ absl::Status ValidatorCore::Replay() {
   KILN_RETURN_IF_ERROR(window_.Restore(store));
   KILN_RETURN_IF_ERROR(snapshots_.Restore());
   uint64_t total_transactions = 0;
-  if (const Height executed = store.executed_state().height; executed.value > 0) {
-    KILN_ASSIGN_OR_RETURN(const storage::BlockResults results, store.ResultsAt(executed));
-    total_transactions = results.total_transactions;
+  {
+    KILN_ASSIGN_OR_RETURN(const storage::HeightState executed,
+                          store.StateAt(store.executed_state().height));
+    total_transactions = executed.total_transactions;
   }
   executor_ = std::make_unique<Executor>(options_.genesis.limits, &store, environment_.application,
                                          &window_, &snapshots_, total_transactions);
@@ -109,7 +116,7 @@ void ValidatorCore::SendFrame(ValidatorIndex to, network::FramePtr frame) {
   if (!failed_) environment_.sinks.answer(to, std::move(frame));
 }
 
-void ValidatorCore::MakeInputs() {
+absl::Status ValidatorCore::MakeInputs() {
   const Sinks& sinks = environment_.sinks;
   const ChainLimits& limits = options_.genesis.limits;
   runner_ = std::make_unique<BlockRunner>(
@@ -120,18 +127,29 @@ void ValidatorCore::MakeInputs() {
   submission_ = std::make_unique<Submission>(
       limits, environment_.store, environment_.application, &window_, &budget_, &replies_,
       Submission::Hooks{.enqueue = sinks.event, .deadline_added = sinks.deadline_added});
-  peer_input_ = std::make_unique<PeerInput>(
-      options_.genesis, environment_.validators, environment_.leaders, environment_.signatures,
-      environment_.store, &window_, environment_.vote_log,
-      PeerInput::Sinks{
-          .event = sinks.event,
-          .answer = [this](ValidatorIndex to,
-                           network::FramePtr frame) { SendFrame(to, std::move(frame)); },
-          .refused = sinks.refused,
-          .blocks =
-              [this](ValidatorIndex from, const consensus::Blocks& blocks) {
-                return scrub_ != nullptr && scrub_->Offer(from, blocks);
-              }});
+  const auto answer = [this](ValidatorIndex to, network::FramePtr frame) {
+    SendFrame(to, std::move(frame));
+  };
+  const auto offer_to_scrub = [this](ValidatorIndex from, const consensus::Blocks& blocks) {
+    return scrub_ != nullptr && scrub_->Offer(from, blocks);
+  };
+  snapshot_answers_ = std::make_unique<SnapshotAnswers>(
+      options_.genesis, environment_.validators->size(), environment_.store, &snapshots_);
+  snapshot_sync_ = std::make_unique<SnapshotSync>(
+      options_.genesis, options_.self, environment_.validators, environment_.signatures,
+      environment_.store, options_.trusted,
+      SnapshotSync::Sinks{.send = answer, .ready = sinks.snapshot_ready});
+  KILN_RETURN_IF_ERROR(snapshot_sync_->Restore());
+  peer_input_ = std::make_unique<PeerInput>(options_.genesis, environment_.validators,
+                                            environment_.leaders, environment_.signatures,
+                                            environment_.store, &window_, snapshot_answers_.get(),
+                                            snapshot_sync_.get(), environment_.vote_log,
+                                            PeerInput::Sinks{.event = sinks.event,
+                                                             .answer = answer,
+                                                             .refused = sinks.refused,
+                                                             .blocks = offer_to_scrub,
+                                                             .now_us = environment_.now_us});
+  return absl::OkStatus();
 }
 
 absl::Status ValidatorCore::Start(Clock& clock) {
@@ -158,7 +176,16 @@ absl::Status ValidatorCore::Flush() {
 }
 
 absl::Status ValidatorCore::ExecuteNext(Height height) {
-  return NoteFailure(runner_->ExecuteNext(height));
+  absl::Status executed = NoteFailure(runner_->ExecuteNext(height));
+  pruner_.Wake();
+  return executed;
+}
+
+absl::StatusOr<bool> ValidatorCore::PruneStep() {
+  if (failed_) return false;
+  absl::StatusOr<bool> pruned = pruner_.Step();
+  if (!pruned.ok()) return NoteFailure(Annotate(pruned.status(), "pruning"));
+  return pruned;
 }
 
 absl::Status ValidatorCore::failure() const {

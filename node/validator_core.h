@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -23,6 +24,7 @@
 #include "consensus/validator_set.h"
 #include "kiln/application.h"
 #include "kiln/genesis.h"
+#include "kiln/node.h"
 #include "network/frames.h"
 #include "node/block_runner.h"
 #include "node/commit_subscribers.h"
@@ -32,7 +34,10 @@
 #include "node/mempool.h"
 #include "node/peer_input.h"
 #include "node/pending_replies.h"
+#include "node/pruner.h"
 #include "node/scrub.h"
+#include "node/snapshot_answers.h"
+#include "node/snapshot_sync.h"
 #include "node/snapshots.h"
 #include "node/submission.h"
 #include "node/vote_log.h"
@@ -41,10 +46,11 @@
 namespace kiln::node {
 
 // Holds everything of a validator that is no thread, socket, file or clock, and starts nothing by
-// itself. Three streams of calls drive it, each from one thread at a time:
+// itself. Four streams of calls drive it, each from one thread at a time:
 //
 //   the replica's      Start once, then RunGroup again and again, at the latest at NextDeadline
 //   the execution's    ExecuteNext for each committed height
+//   the pruning's      PruneStep as long as it has something to do, after each executed height
 //   everybody else's   peer_input, submission, replies, subscribers, failed: thread-safe
 //
 // A simulator calls all of them from one thread. All time comes from the caller, there is no
@@ -65,6 +71,8 @@ class ValidatorCore {
     size_t snapshots_kept = 2;
     uint64_t scrub_bytes_per_second = 0;   // 0: nothing is read again
     uint64_t scrub_rest_us = 600'000'000;  // between two passes
+    uint64_t retention_blocks = 0;         // 0: all are kept
+    std::optional<TrustedBlock> trusted;
   };
 
   // What a core does to the world besides EngineOutput. Called on the thread of the call that it
@@ -81,6 +89,9 @@ class ValidatorCore {
     std::function<void(ValidatorIndex to, network::FramePtr frame)> answer;
     // A frame that was malformed or failed verification. Within PeerInput::Handle; may be null.
     std::function<void(ValidatorIndex from, const absl::Status& why)> refused;
+    // A snapshot of the others is staged: this validator must end, and the next opening of its
+    // store begins with it. Within PeerInput::Handle; once.
+    std::function<void()> snapshot_ready;
     // replies().next_deadline() may have become earlier. Within Submission::Submit; may be null.
     std::function<void()> deadline_added;
     // What the scrub comes upon. Within Scrub::Step; each may be null.
@@ -100,6 +111,7 @@ class ValidatorCore {
     EngineOutput* output = nullptr;  // within Start and RunGroup
     VoteLog* vote_log = nullptr;     // may be null
     Sinks sinks;
+    std::function<uint64_t()> now_us;  // monotonic microseconds; from any thread
     // Called now and then during a long replay within Recover; may be null.
     std::function<void(Height replayed, Height committed)> replaying;
   };
@@ -134,6 +146,14 @@ class ValidatorCore {
   // executed_height(). An error is a failure of the validator.
   absl::Status ExecuteNext(Height height);
 
+  // --- The pruning's thread
+
+  // One bounded piece of what the retention lets go. False when there is nothing to do until more
+  // is executed. An error is a failure of the validator.
+  absl::StatusOr<bool> PruneStep();
+  // Whoever runs it in a thread of its own gives it PruneStep.
+  Pruner& pruner() { return pruner_; }
+
   // --- Any thread
 
   Height executed_height() const { return runner_->executed_height(); }
@@ -146,6 +166,11 @@ class ValidatorCore {
   Submission& submission() { return *submission_; }
   // Null when there is none. A thread of low priority calls Step on it.
   Scrub* scrub() const { return scrub_.get(); }
+  // Whoever drives the core calls this ten times a second or so.
+  void TickSnapshots(uint64_t now_us) {
+    snapshot_sync_->Tick(now_us);
+    snapshot_answers_->Tick(now_us);
+  }
   // Whoever drives the core calls Expire on it when next_deadline() is reached.
   PendingReplies& replies() { return replies_; }
   const std::shared_ptr<CommitSubscribers>& subscribers() { return subscribers_; }
@@ -162,7 +187,7 @@ class ValidatorCore {
   absl::Status Replay();
   absl::Status MakeEngine(Now now);
   absl::Status MakeScrub();
-  void MakeInputs();
+  absl::Status MakeInputs();
 
   void SendFrame(ValidatorIndex to, network::FramePtr frame);
   absl::Status Flush();
@@ -173,6 +198,7 @@ class ValidatorCore {
   const Environment environment_;
   DuplicateWindow window_;
   Snapshots snapshots_;
+  Pruner pruner_;
   PendingReplies replies_;
   MempoolShares shares_;
   MempoolBudget budget_;
@@ -182,6 +208,8 @@ class ValidatorCore {
   std::unique_ptr<Engine> engine_;  // the replica's thread's alone
   std::unique_ptr<Submission> submission_;
   std::unique_ptr<Scrub> scrub_;
+  std::unique_ptr<SnapshotAnswers> snapshot_answers_;
+  std::unique_ptr<SnapshotSync> snapshot_sync_;
   std::unique_ptr<PeerInput> peer_input_;
 
   std::atomic<bool> failed_{false};

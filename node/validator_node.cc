@@ -176,31 +176,35 @@ absl::Status ValidatorNode::Recover() {
       .application = application_.get(),
       .output = this,
       .vote_log = vote_log_.get(),
-      .sinks = {
-          .event = offer,
-          .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
-          .answer = [this](ValidatorIndex to,
-                           network::FramePtr frame) { transport_->Send(to, std::move(frame)); },
-          .refused =
-              [this](ValidatorIndex from, const absl::Status& why) {
-                KILN_LOG(kWarning, "verify", "message refused",
-                         {{"peer", validators_->at(from).name}, {"cause", why.message()}});
-              },
-          .deadline_added = [this] { execution_->Wake(); },
-          .damage_found = [](const storage::Damage& damage) { LogDamage(damage); },
-          .block_mended =
-              [this](Height height, ValidatorIndex from) {
-                KILN_LOG(kWarning, "scrub", "mended from another validator",
-                         {{"height", height.value}, {"from", validators_->at(from).name}});
-              },
-          .scrub_passed =
-              [](uint64_t blocks, uint64_t damaged) {
-                KILN_LOG(kInfo, "scrub", "all stored blocks were read again",
-                         {{"blocks", blocks}, {"damaged", damaged}});
-              }},
-      .replaying = [](Height replayed, Height committed) {
-        KILN_LOG(kInfo, "node", "replaying", {{"height", replayed.value}, {"of", committed.value}});
-      }};
+      .sinks = {.event = offer,
+                .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
+                .answer = [this](
+                              ValidatorIndex to,
+                              network::FramePtr frame) { transport_->Send(to, std::move(frame)); },
+                .refused =
+                    [this](ValidatorIndex from, const absl::Status& why) {
+                      KILN_LOG(kWarning, "verify", "message refused",
+                               {{"peer", validators_->at(from).name}, {"cause", why.message()}});
+                    },
+                .snapshot_ready = [this] { EndToStartAgain(); },
+                .deadline_added = [this] { execution_->Wake(); },
+                .damage_found = [](const storage::Damage& damage) { LogDamage(damage); },
+                .block_mended =
+                    [this](Height height, ValidatorIndex from) {
+                      KILN_LOG(kWarning, "scrub", "mended from another validator",
+                               {{"height", height.value}, {"from", validators_->at(from).name}});
+                    },
+                .scrub_passed =
+                    [](uint64_t blocks, uint64_t damaged) {
+                      KILN_LOG(kInfo, "scrub", "all stored blocks were read again",
+                               {{"blocks", blocks}, {"damaged", damaged}});
+                    }},
+      .now_us = [] { return SystemClock()->Read().monotonic_us; },
+      .replaying =
+          [](Height replayed, Height committed) {
+            KILN_LOG(kInfo, "node", "replaying",
+                     {{"height", replayed.value}, {"of", committed.value}});
+          }};
   KILN_ASSIGN_OR_RETURN(
       core_, ValidatorCore::Recover(
                  {.genesis = options_.genesis,
@@ -209,7 +213,9 @@ absl::Status ValidatorNode::Recover() {
                   .listen_us = Microseconds(options_.doppelganger_wait),
                   .mempool_max = {options_.mempool_transactions_max, options_.mempool_bytes_max},
                   .snapshots_kept = options_.snapshots_kept,
-                  .scrub_bytes_per_second = options_.scrub_bytes_per_second},
+                  .scrub_bytes_per_second = options_.scrub_bytes_per_second,
+                  .retention_blocks = options_.retention_blocks,
+                  .trusted = options_.trusted},
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
@@ -239,6 +245,10 @@ absl::Status ValidatorNode::StartThreads() {
   execution_->Start();
   snapshot_thread_ = std::thread([this] { core_->snapshots().Run(); });
   if (core_->scrub() != nullptr) scrub_thread_ = std::thread([this] { RunScrub(); });
+  prune_thread_ = std::thread([this] {
+    absl::Status pruned = core_->pruner().Run([this] { return core_->PruneStep(); });
+    if (!pruned.ok()) Fail(std::move(pruned));
+  });
   replica_thread_ = std::thread([this] { RunReplica(); });
   supervisor_ = std::thread([this] { RunSupervisor(); });
   return absl::OkStatus();
@@ -516,10 +526,21 @@ void ValidatorNode::Fail(absl::Status why) {
   stopping_ = true;
 }
 
+// Not a failure, though it ends as after one: nothing further is signed from the old ledger.
+void ValidatorNode::EndToStartAgain() {
+  absl::MutexLock lock(&mutex_);
+  if (!failure_.ok()) return;
+  must_start_again_ = true;
+  failure_ = absl::AbortedError(
+      "a snapshot of the others was fetched: start the node again, it goes on from there");
+  stopping_ = true;
+}
+
 void ValidatorNode::RunSupervisor() {
   while (true) {
     LookAtDisk();
     LookAtProgress();
+    core_->TickSnapshots(SystemClock()->Read().monotonic_us);
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
   }
@@ -619,6 +640,8 @@ void ValidatorNode::ShutDown() {
   inbox_.Close();
   if (replica_thread_.joinable()) replica_thread_.join();
   if (execution_ != nullptr) execution_->Stop();
+  if (core_ != nullptr) core_->pruner().Stop();
+  if (prune_thread_.joinable()) prune_thread_.join();
   if (core_ != nullptr) core_->snapshots().Stop();  // after who may wait for it
   if (snapshot_thread_.joinable()) snapshot_thread_.join();
   if (scrub_thread_.joinable()) scrub_thread_.join();

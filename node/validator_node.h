@@ -2,6 +2,7 @@
 #ifndef KILN_NODE_VALIDATOR_NODE_H_
 #define KILN_NODE_VALIDATOR_NODE_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -59,6 +60,11 @@ class ValidatorNode final : public Node,
   void Stop() override;
   absl::Status Wait() override;
 
+  // Whether it ended because a snapshot is staged: started again, it goes on from there.
+  bool must_start_again() const { return must_start_again_; }
+  // REQUIRES: Wait has returned.
+  std::unique_ptr<Application> TakeApplication() { return std::move(application_); }
+
  private:
   // Events that wait for the replica thread.
   static constexpr size_t kInboxEventsMax = 8192;
@@ -108,13 +114,14 @@ class ValidatorNode final : public Node,
   DiskRoom disk_room() const;
   void ShutDown();
   void Fail(absl::Status why);
+  void EndToStartAgain();
   void Publish();
   void RunQuery(const std::string& query, absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done);
   std::string NotReadyReason(const consensus::ReplicaStatus& replica,
                              const std::vector<network::PeerConnectionStatus>& connections) const;
 
   const NodeOptions options_;
-  const std::unique_ptr<Application> application_;
+  std::unique_ptr<Application> application_;
   const Hash chain_id_;
 
   std::optional<NodeKeys> keys_;
@@ -146,9 +153,12 @@ class ValidatorNode final : public Node,
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 
+  std::atomic<bool> must_start_again_{false};
+
   std::thread replica_thread_;
   std::thread snapshot_thread_;
   std::thread scrub_thread_;
+  std::thread prune_thread_;
   std::thread supervisor_;
 };
 

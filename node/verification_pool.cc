@@ -26,11 +26,19 @@ void VerificationPool::Stop() {
   }
 }
 
-// Blocks and requests for them are work for the disk, whatever their size.
+// Blocks, snapshots and requests for them are work for the disk, whatever their size.
 bool VerificationPool::MayHandleAtOnce(const network::Frame& frame) const {
   if (frame.bytes() > kHandledAtOnceBytesMax || !running_) return false;
-  return frame.kind != network::FrameKind::kBlocks &&
-         frame.kind != network::FrameKind::kBlockRequest;
+  switch (frame.kind) {
+    case network::FrameKind::kBlocks:
+    case network::FrameKind::kBlockRequest:
+    case network::FrameKind::kSnapshotOffer:
+    case network::FrameKind::kSnapshotRequest:
+    case network::FrameKind::kSnapshotChunk:
+      return false;
+    default:
+      return true;
+  }
 }
 
 bool VerificationPool::Add(ValidatorIndex from, network::Frame frame) {

@@ -1,5 +1,6 @@
 #include "sim/agreement_oracle.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -72,9 +73,26 @@ void AgreementOracle::OnCommitted(uint32_t replica, Height height, const storage
         "S2", replica,
         absl::StrCat("went back from height ", life.committed, " to ", height.value));
   }
+  if (const storage::LedgerBase base = store.base(); base.height().value > life.committed) {
+    CommitBase(replica, base);
+  }
   while (life.committed < height.value) {
     if (!CommitNext(replica, store)) return;
   }
+}
+
+void AgreementOracle::CommitBase(uint32_t replica, const storage::LedgerBase& base) {
+  Life& life = lives_.at(replica);
+  const uint64_t height = base.height().value;
+  const Hash id = IdOf(base.header);
+  if (height >= observed_->chain_size() || observed_->ChainAt(height) != id) {
+    observed_->Violated("S1", replica,
+                        absl::StrCat("stands on ", id.Short(), " at height ", height,
+                                     ", which is not committed there"));
+  }
+  CheckRoot(replica, height, base.state.Root());
+  life.committed = height;
+  life.head = id;
 }
 
 bool AgreementOracle::CommitNext(uint32_t replica, const storage::Store& store) {
@@ -163,7 +181,8 @@ void AgreementOracle::OnExecuted(uint32_t replica, Height height, const storage:
                         absl::StrCat("executed height ", height.value, " before it committed it"));
   }
   const consensus::ExecutedState newest = store.executed_state();
-  for (uint64_t h = life.executed + 1; h <= height.value; ++h) {
+  const uint64_t base = store.base().height().value;
+  for (uint64_t h = std::max(life.executed, base) + 1; h <= height.value; ++h) {
     if (newest.height.value == h) {
       CheckRoot(replica, h, newest.Root());
       continue;

@@ -53,6 +53,9 @@ class AgreementOracle {
 
   // What a recovered validator lost with its ledger.
   void ForgetAbove(Height height, Life* life) const;
+  // A ledger that begins above what was seen of this replica: it took a snapshot. What it stands on
+  // is the chain's all the same.
+  void CommitBase(uint32_t replica, const storage::LedgerBase& base);
   // False when the store does not give the block.
   bool CommitNext(uint32_t replica, const storage::Store& store);
   Hash IdOf(const consensus::Header& header) const;

@@ -42,6 +42,14 @@ std::vector<FaultKind> DrawMix(SimRandom* random) {
   return mix;
 }
 
+// Short intervals and windows, so that a short run prunes.
+void DrawRetention(SimRandom* random, Scenario* scenario) {
+  if (!random->Chance(0.15)) return;
+  scenario->retention_blocks = random->Between(1, 100);
+  scenario->snapshot_interval_blocks = 16;
+  scenario->duplicate_window_blocks = 16;
+}
+
 }  // namespace
 
 void GenerateSwarm(const GeneratorOptions& options, SimRandom random, Scenario* scenario) {
@@ -59,6 +67,7 @@ void GenerateSwarm(const GeneratorOptions& options, SimRandom random, Scenario* 
                   [](const Fault& fault) { return fault.kind == "odd_signatures"; });
   if (has_odd_signatures && count <= 7 && random.Chance(0.1)) scenario->real_signatures = true;
   if (random.Chance(0.4)) scenario->scrub_bytes_per_s = 8 << 20;
+  DrawRetention(&random, scenario);
 }
 
 }  // namespace kiln::sim

@@ -1,5 +1,8 @@
 // Lies to those who catch up: B11.
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "sim/liar_base.h"
@@ -26,6 +29,12 @@ class SyncAttacker final : public LiarBase {
     if (const auto* answer = As<Blocks>(message); answer != nullptr && !answer->blocks.empty()) {
       return AnswerBadly(to, *answer);
     }
+    if (const auto* chunk = std::get_if<network::SnapshotChunk>(&message)) {
+      return SendWrongChunk(to, *chunk);
+    }
+    if (const auto* offer = std::get_if<network::SnapshotOffer>(&message)) {
+      return OfferChanged(to, *offer);
+    }
     if (const auto* certificates = As<Certificates>(message); certificates != nullptr) {
       Tell(to, message);
       return Lower(to, *certificates);
@@ -44,6 +53,45 @@ class SyncAttacker final : public LiarBase {
   }
 
  private:
+  static consensus::SharedBytes WithOneBitChanged(const std::string& bytes, SimRandom* random) {
+    std::string changed = bytes;
+    changed[random->Below(changed.size())] ^= static_cast<char>(1 << random->Below(8));
+    return std::make_shared<const std::string>(std::move(changed));
+  }
+
+  // Another chunk than the one that was asked for, or none that there is.
+  void SendWrongChunk(ValidatorIndex to, network::SnapshotChunk chunk) {
+    Count();
+    const network::SnapshotChunk honest = chunk;
+    switch (random().Below(5)) {
+      case 0:
+        return;  // nothing
+      case 1:
+        chunk.bytes = WithOneBitChanged(*chunk.bytes, &random());
+        break;
+      case 2:
+        chunk.proof = *WithOneBitChanged(chunk.proof, &random());
+        break;
+      case 3:
+        chunk.bytes = std::make_shared<const std::string>(kSnapshotBytesMax, 'x');
+        break;
+      default:
+        if (newest_chunk_.has_value()) chunk.bytes = newest_chunk_->bytes;
+        break;
+    }
+    newest_chunk_ = honest;
+    Tell(to, chunk);
+  }
+
+  void OfferChanged(ValidatorIndex to, network::SnapshotOffer offer) {
+    if (random().Chance(0.5)) {
+      Count();
+      offer.bytes = WithOneBitChanged(*offer.bytes, &random());
+    }
+    Tell(to, offer);
+  }
+
+  static constexpr size_t kSnapshotBytesMax = network::kSnapshotChunkBytesMax;
   static constexpr uint64_t kRequestsPerSecond = 200;
   static constexpr size_t kRequestsAtOnce = 8;
 
@@ -153,6 +201,7 @@ class SyncAttacker final : public LiarBase {
   }
 
   uint64_t next_us_ = 0;
+  std::optional<network::SnapshotChunk> newest_chunk_;
 };
 
 }  // namespace

@@ -9,9 +9,10 @@
 namespace kiln::sim {
 namespace {
 
-constexpr std::array<absl::string_view, 10> kKindNames = {
-    "hello",  "proposal",     "vote",          "timeout",          "certificates",
-    "blocks", "transactions", "block_request", "standing_request", "standing"};
+constexpr std::array<absl::string_view, 13> kKindNames = {
+    "hello",          "proposal",         "vote",          "timeout",          "certificates",
+    "blocks",         "transactions",     "block_request", "standing_request", "standing",
+    "snapshot_offer", "snapshot_request", "snapshot_chunk"};
 static_assert(kKindNames.size() == static_cast<size_t>(network::kLastFrameKind) + 1);
 
 std::vector<bool> Members(const std::vector<uint32_t>& named, uint32_t replicas) {

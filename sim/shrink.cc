@@ -170,10 +170,10 @@ class Shrinker {
          {&Scenario::round_timeout_min_ms, &Scenario::round_timeout_max_ms, &Scenario::heartbeat_ms,
           &Scenario::listen_ms, &Scenario::block_bytes_max, &Scenario::block_transactions_max,
           &Scenario::duplicate_window_blocks, &Scenario::execution_lag_max,
-          &Scenario::snapshot_interval_blocks, &Scenario::mempool_transactions_max,
-          &Scenario::scrub_bytes_per_s, &Scenario::delay_min_us, &Scenario::delay_mean_us,
-          &Scenario::link_bytes_per_ms, &Scenario::sync_us, &Scenario::execute_us,
-          &Scenario::transaction_bytes}) {
+          &Scenario::snapshot_interval_blocks, &Scenario::retention_blocks,
+          &Scenario::mempool_transactions_max, &Scenario::scrub_bytes_per_s,
+          &Scenario::delay_min_us, &Scenario::delay_mean_us, &Scenario::link_bytes_per_ms,
+          &Scenario::sync_us, &Scenario::execute_us, &Scenario::transaction_bytes}) {
       ToDefault(member);
     }
     ToDefault(&Scenario::real_signatures);

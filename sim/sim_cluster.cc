@@ -64,6 +64,7 @@ Genesis MakeSimGenesis(const Scenario& scenario) {
 void ClusterHost::OnStarted(SimReplica&, const absl::Status&) {}
 void ClusterHost::OnStopped(SimReplica&, const absl::Status&) {}
 void ClusterHost::OnRecovered(SimReplica&, const consensus::SafetyRecord&) {}
+void ClusterHost::OnSnapshotFetched(SimReplica&) {}
 void ClusterHost::OnCrashed(SimReplica&) {}
 void ClusterHost::OnStatus(SimReplica&) {}
 void ClusterHost::OnCommitted(SimReplica&, Height) {}
@@ -205,6 +206,16 @@ void SimCluster::OnRecovered(SimReplica& replica, const consensus::SafetyRecord&
                                record.last_voted_round.value)});
   host_->OnRecovered(replica, record);
   queue_.At(now_us() + kOperatorStartsAfterUs, [this, number] { Start(number); });
+}
+
+void SimCluster::OnSnapshotFetched(SimReplica& replica) {
+  constexpr uint64_t kStartsAfterUs = 10'000;
+  const uint32_t number = replica.number();
+  network_->Disconnect(number);
+  hash_.Add(now_us(), number, 6);
+  Record({.kind = Kind::kStopped, .replica = number, .text = "has fetched a snapshot"});
+  host_->OnSnapshotFetched(replica);
+  queue_.At(now_us() + kStartsAfterUs, [this, number] { Start(number); });
 }
 
 void SimCluster::OnStatus(SimReplica& replica) {

@@ -42,6 +42,7 @@ class ClusterHost {
   virtual void OnStopped(SimReplica& replica, const absl::Status& why);
   // As ReplicaHost's. The cluster starts it next.
   virtual void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record);
+  virtual void OnSnapshotFetched(SimReplica& replica);
   // SimCluster::Crash ended it.
   virtual void OnCrashed(SimReplica& replica);
   virtual void OnStatus(SimReplica& replica);
@@ -132,6 +133,7 @@ class SimCluster final : private ReplicaHost, private NetworkHost {
   void OnStarted(SimReplica& replica, const absl::Status& why) override;
   void OnStopped(SimReplica& replica, const absl::Status& why) override;
   void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) override;
+  void OnSnapshotFetched(SimReplica& replica) override;
   void OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
               const consensus::Message* message, const network::FramePtr& frame) override;
   void OnStatus(SimReplica& replica) override;

@@ -22,7 +22,7 @@ constexpr size_t kChangesUsual = 8;
 // Hands its changes over to the disk, once.
 class SimBatch final : public storage::WriteBatch {
  public:
-  explicit SimBatch(size_t bytes) {
+  SimBatch(const SimDatabase* database, size_t bytes) : database_(database) {
     changes_.Reserve(bytes);
     changes_.changes().reserve(kChangesUsual);
   }
@@ -31,10 +31,19 @@ class SimBatch final : public storage::WriteBatch {
     changes_.Put(family, key, value);
   }
   void Delete(Family family, absl::string_view key) override { changes_.Delete(family, key); }
+  void DeleteRange(Family family, absl::string_view begin, absl::string_view end) override {
+    const DiskContent* content = database_->content();
+    if (content == nullptr) return;  // the write fails
+    const DiskContent::FamilyMap& map = content->family(family);
+    for (auto at = map.lower_bound(begin); at != map.end() && at->first < end; ++at) {
+      changes_.Delete(family, at->first);
+    }
+  }
   size_t bytes() const override { return changes_.bytes(); }
   ChangeList Take() { return std::move(changes_); }
 
  private:
+  const SimDatabase* const database_;
   ChangeList changes_;
 };
 
@@ -182,7 +191,7 @@ DiskContent* SimDatabase::mutable_content() const {
 }
 
 std::unique_ptr<storage::WriteBatch> SimDatabase::NewBatch(size_t bytes) const {
-  return std::make_unique<SimBatch>(bytes);
+  return std::make_unique<SimBatch>(this, bytes);
 }
 
 absl::Status SimDatabase::DoWrite(storage::WriteBatch* batch, storage::Durability durability) {
@@ -208,6 +217,11 @@ absl::StatusOr<std::string> SimDatabase::Get(Family family, absl::string_view ke
 std::unique_ptr<storage::Iterator> SimDatabase::NewIterator(
     Family family, absl::string_view end, const storage::Snapshot* snapshot) const {
   return std::make_unique<SimIterator>(this, family, end, snapshot);
+}
+
+absl::Status SimDatabase::Reclaim(Family /*family*/, absl::string_view /*begin*/,
+                                  absl::string_view /*end*/) {
+  return content() == nullptr ? GoneError() : absl::OkStatus();
 }
 
 std::unique_ptr<const storage::Snapshot> SimDatabase::TakeSnapshot() {

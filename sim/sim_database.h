@@ -33,6 +33,8 @@ class SimDatabase final : public storage::Database {
                                   const storage::Snapshot* snapshot) const override;
   std::unique_ptr<storage::Iterator> NewIterator(storage::Family family, absl::string_view end,
                                                  const storage::Snapshot* snapshot) const override;
+  absl::Status Reclaim(storage::Family family, absl::string_view begin,
+                       absl::string_view end) override;
   std::unique_ptr<const storage::Snapshot> TakeSnapshot() override;
   // Of what a snapshot of the state is made of, and no more: runs are many, and ledgers long.
   absl::Status MakeCheckpoint(uint64_t number) override;

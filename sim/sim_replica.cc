@@ -52,7 +52,7 @@ void SimReplica::Start() {
   ++life_;
   cursor_us_ = now_us();
   run_at_us_ = tick_at_us_ = UINT64_MAX;
-  executing_ = false;
+  executing_ = pruning_ = false;
   absl::Status status = must_recover_ ? BeginRecovery() : Recover();
   if (!status.ok()) {
     Release();
@@ -67,6 +67,8 @@ void SimReplica::Start() {
   ScheduleTick();
   ScheduleExecution();
   if (core_->scrub() != nullptr) ScheduleScrub(now_us());
+  SchedulePruning();
+  if (environment_->scenario->retention_blocks > 0) TickSnapshotSync();
 }
 
 absl::Status SimReplica::Recover() {
@@ -86,6 +88,7 @@ absl::Status SimReplica::Recover() {
                        .heartbeat_us = scenario.heartbeat_ms * 1000};
   options.listen_us = scenario.listen_ms * 1000;
   options.halts_at_unknown_signatures = !SignsElsewhere(scenario, number_, validator_);
+  options.retention_blocks = scenario.retention_blocks;
   options.mempool_max = {scenario.mempool_transactions_max,
                          scenario.mempool_transactions_max * 1024};
   options.scrub_bytes_per_second = scenario.scrub_bytes_per_s;
@@ -108,6 +111,15 @@ absl::Status SimReplica::Recover() {
   around.sinks.answer = [this](ValidatorIndex to, network::FramePtr frame) {
     environment_->host->OnSent(*this, to, nullptr, frame);
   };
+  // Within the handling of a frame: the process ends after it.
+  around.sinks.snapshot_ready = [this] {
+    environment_->queue->At(now_us(), [this, life = life_] {
+      if (life != life_) return;
+      Crash(CrashKind::kProcessOnly);
+      environment_->host->OnSnapshotFetched(*this);
+    });
+  };
+  around.now_us = [this] { return Read().monotonic_us; };
   around.sinks.refused = [this](ValidatorIndex from, const absl::Status& why) {
     environment_->host->OnRefused(*this, from, why.message());
   };
@@ -299,6 +311,39 @@ void SimReplica::Execute() {
   if (!status.ok()) return Stop(status);
   environment_->host->OnExecuted(*this, next);
   ScheduleExecution();
+  SchedulePruning();
+}
+
+// --- Pruning, beside both
+
+void SimReplica::SchedulePruning() {
+  if (pruning_ || environment_->scenario->retention_blocks == 0) return;
+  pruning_ = true;
+  const uint64_t at_us = std::max(now_us(), paused_until_us_) +
+                         random_.Below(2 * environment_->scenario->execute_us + 1);
+  environment_->queue->At(at_us, [this, life = life_] {
+    if (life != life_) return;
+    if (!environment_->host->OnEffect(*this)) return;
+    pruning_ = false;
+    Prune();
+  });
+}
+
+// Roots that are served are worked out here too: production has a thread for them.
+void SimReplica::TickSnapshotSync() {
+  constexpr uint64_t kTickEveryUs = 100'000;
+  while (core_->snapshots().WorkOne()) {
+  }
+  core_->TickSnapshots(Read().monotonic_us);
+  environment_->queue->At(now_us() + kTickEveryUs, [this, life = life_] {
+    if (life == life_) TickSnapshotSync();
+  });
+}
+
+void SimReplica::Prune() {
+  const absl::StatusOr<bool> pruned = core_->PruneStep();
+  if (!pruned.ok()) return Stop(pruned.status());
+  if (*pruned) SchedulePruning();
 }
 
 // --- The scrub, beside both

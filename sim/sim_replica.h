@@ -38,6 +38,8 @@ class ReplicaHost {
   virtual void OnStopped(SimReplica& replica, const absl::Status& why) = 0;
   // The others told it what it may still sign, and its disk has it: it can be started.
   virtual void OnRecovered(SimReplica& replica, const consensus::SafetyRecord& record) = 0;
+  // All of a snapshot is on its disk, and its process has ended: it can be started.
+  virtual void OnSnapshotFetched(SimReplica& replica) = 0;
   // Leaves the process now. No receiver: all other validators. `message` is null for what is no
   // consensus message.
   virtual void OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
@@ -143,6 +145,9 @@ class SimReplica final : private node::EngineOutput, private Clock {
   void ScheduleExecution();
   void Execute();
   void ScheduleScrub(uint64_t at_us);
+  void SchedulePruning();
+  void TickSnapshotSync();
+  void Prune();
   uint64_t SyncCompletes(size_t bytes);
   uint64_t LocalMonotonic(uint64_t world_us) const;
   uint64_t WorldTime(uint64_t local_us) const;
@@ -168,6 +173,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   uint64_t run_at_us_ = UINT64_MAX;
   uint64_t tick_at_us_ = UINT64_MAX;
   bool executing_ = false;
+  bool pruning_ = false;
   Height committed_;
 
   bool must_recover_ = false;

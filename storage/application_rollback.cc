@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "consensus/executed_state.h"
@@ -18,6 +19,13 @@ absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const
   ApplicationRollback plan;
   KILN_ASSIGN_OR_RETURN(const HeadRecord head, reader.Head());
   plan.committed = head.height;
+  KILN_ASSIGN_OR_RETURN(const LedgerBase base, LoadBase(reader, genesis));
+  if (base.height().value > 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "blocks below height ", base.lowest().value,
+        " are not here, so they cannot be executed "
+        "again: move the folder away and begin with a snapshot (`kiln snapshot restore`)"));
+  }
   const absl::StatusOr<consensus::ExecutedState> executed = reader.Executed();
   if (executed.ok()) plan.executed = executed->height;
   return plan;

@@ -15,7 +15,8 @@ struct ApplicationRollback {
   Height committed;
   Height executed;  // until now; 0 when that cannot be read any more
 };
-// FailedPrecondition when the database is of another chain or format, DataLoss when it does not say
+// FailedPrecondition when the database is of another chain or format, or does not begin at block 1,
+// so that these blocks are not all there; DataLoss when it does not say
 // how high it is.
 absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const Genesis& genesis);
 

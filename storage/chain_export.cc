@@ -49,12 +49,13 @@ absl::StatusOr<ChainEnd> FindEnd(const Store& store, Height height) {
 
 absl::StatusOr<ChainEnd> FindHighestEnd(const Store& store) {
   const Height committed = store.committed_height();
-  for (uint64_t above = committed.value; above > kBlocksAboveEnd; --above) {
+  const Height lowest = store.base().lowest();
+  for (uint64_t above = committed.value; above >= lowest.value + kBlocksAboveEnd; --above) {
     const Height at{above - kBlocksAboveEnd};
     KILN_ASSIGN_OR_RETURN(const bool is_end, IsEnd(store, at));
     if (is_end) return EndAt(store, at);
   }
-  return TooShort(Height{1}, committed);
+  return TooShort(lowest, committed);
 }
 
 absl::StatusOr<ChainEnd> HeadEnd(const Store& store) {

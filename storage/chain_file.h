@@ -1,8 +1,6 @@
-// Committed blocks as one file: eight bytes that name the format, then frames. The first frame says
-// which heights of which chain follow; each of the next is one block; the last has the child of the
-// last block and the certificate for it, which make that block, and so all of them, final.
-//
-//   frame: u32 length of the body, body, u64 checksum over the body and all frames before
+// Committed blocks as one file (storage/frame_file.h). The first frame says which heights of which
+// chain follow; each of the next is one block; the last has the child of the last block and the
+// certificate for it, which make that block, and so all of them, final.
 //
 // Nothing in it depends on who wrote it, but for the last certificate where the chain does not hold
 // it yet (storage/chain_export.h).
@@ -14,7 +12,6 @@
 #include <istream>
 #include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -22,9 +19,20 @@
 #include "consensus/block.h"
 #include "kiln/genesis.h"
 #include "kiln/types.h"
+#include "storage/frame_file.h"
 #include "storage/records.h"
 
 namespace kiln::storage {
+
+// One block in a frame of such a file, and the longest such frame.
+std::string EncodeWholeBlock(const consensus::Block& block);
+absl::StatusOr<consensus::BlockPtr> DecodeWholeBlock(absl::string_view bytes,
+                                                     const ChainLimits& limits);
+// A header and a certificate of 1,024 signers are about 66 KiB.
+inline constexpr size_t kWithoutPayloadBytesMax = 1 << 20;
+inline size_t WholeBlockBytesMax(const ChainLimits& limits) {
+  return kWithoutPayloadBytesMax + limits.block_bytes_max + 2 * sizeof(uint32_t);
+}
 
 struct ChainFileHeader {
   Hash chain_id;
@@ -38,22 +46,17 @@ struct ChainFileHeader {
 // must outlive it. Not thread-safe.
 class ChainFileWriter {
  public:
-  using Output = absl::FunctionRef<absl::Status(absl::string_view bytes)>;
-  explicit ChainFileWriter(Output output) : output_(output) {}
+  using Output = FrameFileWriter::Output;
+  explicit ChainFileWriter(Output output) : file_(output) {}
 
   absl::Status Begin(const ChainFileHeader& header);
   absl::Status Add(const consensus::Block& block);
   absl::Status End(const CommitRecord& commit);
 
-  uint64_t bytes() const { return bytes_; }
+  uint64_t bytes() const { return file_.bytes(); }
 
  private:
-  absl::Status Write(absl::string_view bytes);
-  absl::Status WriteFrame(absl::string_view body);
-
-  Output output_;
-  uint64_t checksum_ = 0;
-  uint64_t bytes_ = 0;
+  FrameFileWriter file_;
 };
 
 // Reads what ChainFileWriter wrote, in the same order. Its bytes may be anybody's: every length is
@@ -62,8 +65,7 @@ class ChainFileWriter {
 // caller to check (storage/chain_import.h). Borrows the input. Not thread-safe.
 class ChainFileReader {
  public:
-  ChainFileReader(std::istream* input, const ChainLimits& limits)
-      : input_(input), limits_(limits) {}
+  ChainFileReader(std::istream* input, const ChainLimits& limits) : file_(input), limits_(limits) {}
 
   absl::StatusOr<ChainFileHeader> Begin();
   absl::StatusOr<consensus::BlockPtr> Next();
@@ -71,14 +73,8 @@ class ChainFileReader {
   absl::StatusOr<CommitRecord> End();
 
  private:
-  absl::StatusOr<std::string> Read(size_t bytes);
-  absl::StatusOr<std::string> ReadFrame();
-  absl::Status At(uint64_t offset, const absl::Status& cause) const;
-
-  std::istream* const input_;
+  FrameFileReader file_;
   const ChainLimits limits_;
-  uint64_t checksum_ = 0;
-  uint64_t offset_ = 0;
 };
 
 }  // namespace kiln::storage

@@ -34,7 +34,8 @@ class Appender {
                    : request.store->Recover().safety) {}
 
   Height before() const { return before_; }
-  absl::StatusOr<consensus::BlockPtr> BlockAt(Height height) const;
+  // Of the block that a file from `first` on stands on.
+  absl::StatusOr<consensus::Header> HeaderBelow(Height first) const;
   absl::Status Add(Commit commit);
   absl::Status Flush();
 
@@ -55,10 +56,14 @@ class Appender {
   uint64_t transactions_ = 0;
 };
 
-absl::StatusOr<consensus::BlockPtr> Appender::BlockAt(Height height) const {
-  if (request_.store != nullptr) return request_.store->BlockAt(height);
-  KILN_CHECK_EQ(height.value, 0u);
-  return consensus::GenesisBlock(*request_.genesis);
+absl::StatusOr<consensus::Header> Appender::HeaderBelow(Height first) const {
+  const LedgerBase base =
+      request_.store == nullptr ? GenesisBase(*request_.genesis) : request_.store->base();
+  if (first == base.lowest()) return base.header;
+  if (first > base.lowest()) return request_.store->HeaderAt(Height{first.value - 1});
+  return absl::FailedPreconditionError(
+      absl::StrCat("it begins at height ", first.value, ", below the ledger's lowest, ",
+                   base.lowest().value, ": export the chain from there on"));
 }
 
 absl::Status Appender::CheckKnown(const consensus::QuorumCertificate& certificate) const {
@@ -139,7 +144,7 @@ absl::StatusOr<consensus::BlockPtr> ChainFileCommits::ReadBlock() {
     return AtHeight(height, absl::InvalidArgumentError(absl::StrCat("none of the ", pending_.size(),
                                                                     " blocks below is final")));
   }
-  parent_ = *block;
+  parent_ = Parent{(*block)->header, (*block)->id};
   return block;
 }
 
@@ -163,7 +168,7 @@ absl::StatusOr<std::optional<Commit>> ChainFileCommits::End() {
 
 // The block above a certified child carries its certificate.
 absl::StatusOr<std::optional<Commit>> ChainFileCommits::Next() {
-  KILN_CHECK(parent_ != nullptr);
+  KILN_CHECK(parent_.has_value());
   while (parent_->header.height < header_.last) {
     KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, ReadBlock());
     const consensus::BlockPtr child = pending_.empty() ? nullptr : pending_.back();
@@ -190,8 +195,7 @@ absl::StatusOr<ImportedChain> ImportChain(const ChainImport& request, std::istre
         "it begins at height ", imported.file.first.value, ", the ledger ends at height ",
         imported.before.value, ": import the heights between them first"));
   }
-  KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr below,
-                        appender.BlockAt(Height{imported.file.first.value - 1}));
+  KILN_ASSIGN_OR_RETURN(const consensus::Header below, appender.HeaderBelow(imported.file.first));
   commits.StandOn(below);
   for (;;) {
     KILN_ASSIGN_OR_RETURN(std::optional<Commit> commit, commits.Next());

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/ids.h"
 #include "consensus/block.h"
+#include "consensus/codec.h"
 #include "consensus/effects.h"
 #include "consensus/signing.h"
 #include "kiln/genesis.h"
@@ -33,7 +34,9 @@ class ChainFileCommits {
   // FailedPrecondition when the file is of another chain.
   absl::StatusOr<ChainFileHeader> Begin();
   // The block below the file's first. To be called once, before Next.
-  void StandOn(const consensus::BlockPtr& block) { parent_ = block; }
+  void StandOn(const consensus::Header& block) {
+    parent_ = Parent{block, consensus::HashOf(block)};
+  }
   // None at the end, when the whole file was read and verified.
   absl::StatusOr<std::optional<Commit>> Next();
 
@@ -47,7 +50,11 @@ class ChainFileCommits {
   ChainFileReader reader_;
   ChainVerifier* const verifier_;
   ChainFileHeader header_;
-  consensus::BlockPtr parent_;                // the newest that was read
+  struct Parent {
+    consensus::Header header;
+    Hash id;
+  };
+  std::optional<Parent> parent_;              // the newest that was read
   std::vector<consensus::BlockPtr> pending_;  // read, and not returned yet; oldest first
 };
 
@@ -75,11 +82,11 @@ using ImportProgress = absl::FunctionRef<void(Height height, Height last)>;
 
 // Appends what is above the committed height; what is at or below it must be the same there. The
 // safety record learns the highest certificate and nothing else. FailedPrecondition: another chain,
-// a gap between ledger and file, other blocks in the ledger, or a certificate with a signature of
-// `self` that its safety record does not know: then this is not that validator's newest ledger, and
-// with these blocks it could sign twice. DataLoss or InvalidArgument: the file is damaged, or says
-// what nobody certified. When it writes, an error leaves the blocks that were written until then,
-// which are good.
+// a gap between ledger and file, a file that begins below the lowest height that was not pruned,
+// other blocks in the ledger, or a certificate with a signature of `self` that its safety record
+// does not know: then this is not that validator's newest ledger, and with these blocks it could
+// sign twice. DataLoss or InvalidArgument: the file is damaged, or says what nobody certified. When
+// it writes, an error leaves the blocks that were written until then, which are good.
 absl::StatusOr<ImportedChain> ImportChain(const ChainImport& request, std::istream* input,
                                           ImportProgress progress);
 

@@ -31,6 +31,8 @@ class WriteBatch {
 
   virtual void Put(Family family, absl::string_view key, absl::string_view value) = 0;
   virtual void Delete(Family family, absl::string_view key) = 0;
+  // Every key from `begin` on that is below `end`, in one entry. Not those put by this same batch.
+  virtual void DeleteRange(Family family, absl::string_view begin, absl::string_view end) = 0;
   void PutSealed(Family family, absl::string_view key, std::string value) {
     Put(family, key, Seal(family, key, std::move(value)));
   }
@@ -92,6 +94,10 @@ class Database {
   virtual std::unique_ptr<Iterator> NewIterator(Family family, absl::string_view end = {},
                                                 const Snapshot* snapshot = nullptr) const = 0;
   absl::StatusOr<bool> IsEmpty(Family family) const;
+
+  // Gives the space of a range back whose keys were deleted, from `begin` on and below `end`. May
+  // take long, and may do nothing; holds up neither reads nor writes.
+  virtual absl::Status Reclaim(Family family, absl::string_view begin, absl::string_view end) = 0;
 
   virtual std::unique_ptr<const Snapshot> TakeSnapshot() = 0;
 

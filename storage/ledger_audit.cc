@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "consensus/block.h"
+#include "consensus/codec.h"
 #include "storage/chain_verifier.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
@@ -39,6 +40,7 @@ class Auditor {
   void FindCommitted();
   void FindExecuted();
   void FindBelow(Height height);
+  void FindBase();
   void CheckGenesis();
   void CheckHeight(Height height);
   std::optional<Hash> FindId(Height height);
@@ -61,6 +63,7 @@ class Auditor {
   const Genesis& genesis_;
   const LedgerReader reader_;
   ChainVerifier& verifier_;
+  LedgerBase base_;
   std::optional<consensus::ExecutedState> executed_;
   std::optional<Below> below_;
   std::optional<Height> misnamed_;  // the newest height whose results no header knows
@@ -72,10 +75,11 @@ absl::Status Wrong(absl::string_view what) {
 }
 
 LedgerAudit Auditor::Run(AuditProgress progress) {
+  FindBase();
   FindCommitted();
   FindExecuted();
   CheckGenesis();
-  for (Height height{1}; height <= audit_.committed; ++height.value) {
+  for (Height height = base_.lowest(); height <= audit_.committed; ++height.value) {
     CheckHeight(height);
     progress(height, audit_.committed);
   }
@@ -86,9 +90,11 @@ LedgerAudit Auditor::Run(AuditProgress progress) {
 }
 
 LedgerAudit Auditor::RunHeights(Height first, Height last) {
+  FindBase();
   FindCommitted();
   FindExecuted();
   audit_.damage.clear();  // of no height
+  first = std::max(first, base_.lowest());
   FindBelow(first);
   for (Height height = first; height <= std::min(last, audit_.committed); ++height.value) {
     CheckHeight(height);
@@ -98,11 +104,23 @@ LedgerAudit Auditor::RunHeights(Height first, Height last) {
 
 // As far as it can be read: it is checked itself at its own height.
 void Auditor::FindBelow(Height height) {
+  if (height == base_.lowest()) {
+    below_ = Below{base_.header, consensus::HashOf(base_.header)};
+    return;
+  }
   const Height at{height.value - 1};
   const absl::StatusOr<Hash> id = reader_.IdAt(at);
   if (!id.ok()) return;
   const absl::StatusOr<consensus::Header> header = reader_.Header(at, *id);
   if (header.ok()) below_ = Below{*header, *id};
+}
+
+// A ledger that does not say what it stands on is looked at as if it began at block 1.
+void Auditor::FindBase() {
+  const absl::StatusOr<LedgerBase> base = LoadBase(reader_, genesis_);
+  if (!base.ok()) Note(LedgerPart::kMetadata, std::nullopt, base.status());
+  base_ = base.ok() ? *base : GenesisBase(genesis_);
+  audit_.lowest = base_.lowest();
 }
 
 // When the head cannot be read, the highest height of the index stands in for it.
@@ -129,7 +147,7 @@ void Auditor::FindExecuted() {
 
 void Auditor::CheckGenesis() {
   const consensus::BlockPtr genesis = consensus::GenesisBlock(genesis_);
-  below_ = Below{genesis->header, genesis->id};
+  below_ = Below{base_.header, consensus::HashOf(base_.header)};
   const Height zero;
   const absl::StatusOr<Hash> id = reader_.IdAt(zero);
   if (!id.ok()) return Note(LedgerPart::kIndex, zero, id.status());
@@ -203,7 +221,9 @@ absl::Status Auditor::CheckFinality(const consensus::Header& header) {
 }
 
 absl::StatusOr<Hash> Auditor::RootAt(Height height) const {
-  if (height.value == 0) return consensus::GenesisState(genesis_).Root();
+  if (height == base_.height()) return base_.state.Root();
+  KILN_RETURN_IF_ERROR(height < base_.height() ? PrunedError(height, base_.lowest())
+                                               : absl::OkStatus());
   KILN_ASSIGN_OR_RETURN(const BlockResults results, reader_.Results(height));
   return results.state.Root();
 }
@@ -269,10 +289,10 @@ void Auditor::CheckStart() {
   audit_.start = LoadLedger(database_, genesis_).status();
 }
 
-// The lowest height in [1, highest] at which `same` is false; none when it holds for all of them.
+// The lowest height in [lowest, highest] at which `same` is false; none when it holds for all.
 absl::StatusOr<std::optional<Height>> FirstDifference(
-    Height highest, absl::FunctionRef<absl::StatusOr<bool>(Height)> same) {
-  for (Height height{1}; height <= highest; ++height.value) {
+    Height lowest, Height highest, absl::FunctionRef<absl::StatusOr<bool>(Height)> same) {
+  for (Height height = lowest; height <= highest; ++height.value) {
     KILN_ASSIGN_OR_RETURN(const bool is_same, same(height));
     if (!is_same) return std::optional<Height>(height);
   }
@@ -287,8 +307,8 @@ absl::Status CheckSnapshot(const Store& store, const Genesis& genesis, Height he
                                       /*is_stopping=*/[] { return false; }));
   const Height naming{height.value + genesis.limits.snapshot_interval_blocks};
   if (naming > store.executed_state().height) return absl::OkStatus();
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, store.ResultsAt(naming));
-  if (results.state.snapshot_root == index->root()) return absl::OkStatus();
+  KILN_ASSIGN_OR_RETURN(const HeightState then, store.StateAt(naming));
+  if (then.state.snapshot_root == index->root()) return absl::OkStatus();
   return Wrong(
       absl::StrCat("its root is not the one that the state of height ", naming.value, " names"));
 }
@@ -364,16 +384,17 @@ absl::Status AuditSnapshots(const Store& store, const Genesis& genesis, LedgerAu
 
 absl::StatusOr<LedgerComparison> CompareLedgers(const Store& a, const Store& b) {
   const Height blocks = std::min(a.committed_height(), b.committed_height());
+  const Height lowest = std::max(a.base().lowest(), b.base().lowest());
   const Height states = std::min(a.executed_state().height, b.executed_state().height);
   LedgerComparison comparison;
   KILN_ASSIGN_OR_RETURN(comparison.first_block_difference,
-                        FirstDifference(blocks, [&](Height height) -> absl::StatusOr<bool> {
+                        FirstDifference(lowest, blocks, [&](Height height) -> absl::StatusOr<bool> {
                           KILN_ASSIGN_OR_RETURN(const consensus::Header in_a, a.HeaderAt(height));
                           KILN_ASSIGN_OR_RETURN(const consensus::Header in_b, b.HeaderAt(height));
                           return in_a == in_b;
                         }));
   KILN_ASSIGN_OR_RETURN(comparison.first_state_difference,
-                        FirstDifference(states, [&](Height height) -> absl::StatusOr<bool> {
+                        FirstDifference(lowest, states, [&](Height height) -> absl::StatusOr<bool> {
                           KILN_ASSIGN_OR_RETURN(const BlockResults in_a, a.ResultsAt(height));
                           KILN_ASSIGN_OR_RETURN(const BlockResults in_b, b.ResultsAt(height));
                           return in_a.state == in_b.state && in_a.replies == in_b.replies;

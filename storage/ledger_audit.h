@@ -49,6 +49,7 @@ struct Damage {
 std::string DescribeDamage(const Damage& damage);
 
 struct LedgerAudit {
+  Height lowest;  // the first that is checked
   Height committed;
   Hash head_id;
   Height executed;
@@ -65,11 +66,12 @@ struct LedgerAudit {
   bool HasDamaged(LedgerPart part) const;
 };
 
-// Checks blocks 1 to the committed height: ids, payload roots, parent links, heights, rounds,
-// times, the certificates they carry, their finality, the index, the executed heights and state
-// roots that headers name against the stored results; the checksums of the application's state; and
-// the safety record. What the application's state means cannot be checked without executing again;
-// the chain of certified state roots is what is compared. Goes on after what is damaged.
+// Checks blocks from the lowest to the committed height: ids, payload roots, parent links, heights,
+// rounds, times, the certificates they carry, their finality, the index, the executed heights and
+// state roots that headers name against the stored results; the checksums of the application's
+// state; and the safety record. What the application's state means cannot be checked without
+// executing again; the chain of certified state roots is what is compared. Goes on after what is
+// damaged.
 absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis& genesis,
                                         const consensus::SignatureVerifier& signatures,
                                         AuditProgress progress);

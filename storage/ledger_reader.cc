@@ -79,6 +79,21 @@ absl::StatusOr<uint64_t> LedgerReader::FormatVersion() const {
   return OrDamaged(DecodeNumber(bytes), Family::kMetadata, kFormatVersionKey);
 }
 
+absl::StatusOr<LedgerBase> LedgerReader::Base() const {
+  KILN_ASSIGN_OR_RETURN(const std::string bytes, database_->GetSealed(Family::kMetadata, kBaseKey));
+  return OrDamaged(DecodeBase(bytes), Family::kMetadata, kBaseKey);
+}
+
+absl::StatusOr<StateSpace> LedgerReader::Space() const {
+  const absl::StatusOr<std::string> bytes = database_->GetSealed(Family::kMetadata, kStateSpaceKey);
+  if (absl::IsNotFound(bytes.status())) return StateSpace::kFirst;
+  KILN_RETURN_IF_ERROR(bytes.status());
+  for (const StateSpace space : {StateSpace::kFirst, StateSpace::kSecond}) {
+    if (*bytes == std::string(1, static_cast<char>(space))) return space;
+  }
+  return Damaged(Family::kMetadata, kStateSpaceKey, "it is no space that is known");
+}
+
 absl::StatusOr<Hash> LedgerReader::IdAt(Height height) const {
   const std::string key = IdAtHeightKey(height);
   KILN_ASSIGN_OR_RETURN(const std::string bytes, database_->GetSealed(Family::kIndexByHeight, key));
@@ -192,6 +207,13 @@ absl::StatusOr<std::vector<Reply>> LedgerReader::Replies(Height height) const {
   KILN_ASSIGN_OR_RETURN(const std::string bytes,
                         database_->GetSealed(Family::kTransactionIndex, key));
   return OrDamaged(DecodeReplies(bytes), Family::kTransactionIndex, key);
+}
+
+absl::StatusOr<std::vector<TransactionIdPrefix>> LedgerReader::WindowIds(Height height) const {
+  const std::string key = WindowIdsKey(height);
+  KILN_ASSIGN_OR_RETURN(const std::string bytes,
+                        database_->GetSealed(Family::kTransactionIndex, key));
+  return OrDamaged(DecodeWindowIds(bytes), Family::kTransactionIndex, key);
 }
 
 absl::StatusOr<BlockResults> LedgerReader::Results(Height height) const {

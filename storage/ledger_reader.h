@@ -12,7 +12,9 @@
 #include "consensus/safety_record.h"
 #include "kiln/genesis.h"
 #include "kiln/types.h"
+#include "storage/ledger_base.h"
 #include "storage/records.h"
+#include "storage/schema.h"
 #include "storage/store.h"
 
 namespace kiln::storage {
@@ -31,6 +33,10 @@ class LedgerReader {
   absl::StatusOr<consensus::ExecutedState> Executed() const;
   absl::StatusOr<Hash> ChainId() const;
   absl::StatusOr<uint64_t> FormatVersion() const;
+  // NotFound when the ledger begins at block 1.
+  absl::StatusOr<LedgerBase> Base() const;
+
+  absl::StatusOr<StateSpace> Space() const;
 
   // Of a committed block, and of any stored one.
   absl::StatusOr<Hash> IdAt(Height height) const;
@@ -55,6 +61,8 @@ class LedgerReader {
 
   absl::StatusOr<BlockResults> Results(Height height) const;
   absl::StatusOr<std::vector<Reply>> Replies(Height height) const;
+  // Ids that a height below the lowest executed, of the duplicate window of a snapshot.
+  absl::StatusOr<std::vector<TransactionIdPrefix>> WindowIds(Height height) const;
   // Heights in [lowest, newest] and the places in them where `prefix` stands, newest first.
   absl::StatusOr<std::vector<TransactionPosition>> FindPrefix(const TransactionIdPrefix& prefix,
                                                               Height lowest) const;

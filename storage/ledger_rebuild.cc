@@ -1,10 +1,12 @@
 #include "storage/ledger_rebuild.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "storage/application_rollback.h"
@@ -74,9 +76,13 @@ absl::StatusOr<HeadRecord> FindHead(const LedgerReader& reader) {
 }
 
 // Over what CreateLedger wrote.
-absl::Status CopyHead(const HeadRecord& head, Copier* copier) {
+absl::Status CopyHead(const HeadRecord& head, const LedgerReader& from, Copier* copier) {
   KILN_RETURN_IF_ERROR(copier->Put(Family::kMetadata, kCommittedKey,
                                    Seal(Family::kMetadata, kCommittedKey, EncodeHead(head))));
+  // Where the state lies: one that cannot be read is no state.
+  if (from.Space().ok()) {
+    KILN_RETURN_IF_ERROR(copier->Copy(Family::kMetadata, std::string(kStateSpaceKey)).status());
+  }
   return copier->Copy(Family::kMetadata, std::string(kExecutedKey)).status();
 }
 
@@ -91,6 +97,20 @@ absl::Status CopyHeight(Height height, const LedgerReader& reader, Copier* copie
   KILN_RETURN_IF_ERROR(copier->Copy(Family::kIndexByHeight, HeightOfIdKey(*id)).status());
   KILN_RETURN_IF_ERROR(copier->Copy(Family::kBlocks, BlockKey(height, *id)).status());
   return copier->Copy(Family::kPayloads, BlockKey(height, *id)).status();
+}
+
+// What the ledger stands on, and the ids that heights below it executed.
+absl::Status CopyBase(const LedgerBase& base, const Genesis& genesis, Copier* copier) {
+  if (base.height().value == 0) return absl::OkStatus();
+  for (const absl::string_view key : {kFormatVersionKey, kBaseKey}) {
+    KILN_RETURN_IF_ERROR(copier->Require(Family::kMetadata, std::string(key)));
+  }
+  const uint64_t window = genesis.limits.duplicate_window_blocks;
+  const uint64_t first = base.lowest().value - std::min(base.lowest().value, window);
+  for (Height height{first}; height < base.lowest(); ++height.value) {
+    KILN_RETURN_IF_ERROR(copier->Copy(Family::kTransactionIndex, WindowIdsKey(height)).status());
+  }
+  return absl::OkStatus();
 }
 
 // The safety record may be about one of these, and a quorum may count on it.
@@ -127,16 +147,23 @@ absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb*
   if (!ours.ok() && !absl::IsDataLoss(ours)) return ours;
   KILN_ASSIGN_OR_RETURN(const HeadRecord head, FindHead(reader));
   KILN_ASSIGN_OR_RETURN(const consensus::SafetyRecord safety, reader.Safety());
+  KILN_ASSIGN_OR_RETURN(const LedgerBase base, LoadBase(reader, genesis));
   KILN_RETURN_IF_ERROR(CreateLedger(to, genesis, safety));
   Copier copier(from, to);
-  KILN_RETURN_IF_ERROR(CopyHead(head, &copier));
-  for (Height height{1}; height <= head.height; ++height.value) {
+  KILN_RETURN_IF_ERROR(CopyBase(base, genesis, &copier));
+  KILN_RETURN_IF_ERROR(CopyHead(head, reader, &copier));
+  for (Height height = base.lowest(); height <= head.height; ++height.value) {
     KILN_RETURN_IF_ERROR(CopyHeight(height, reader, &copier));
   }
   KILN_RETURN_IF_ERROR(CopyUncommitted(reader, head.height, &copier));
-  KILN_ASSIGN_OR_RETURN(const bool has_state, CopyState(from, &copier));
+  KILN_ASSIGN_OR_RETURN(bool has_state, CopyState(from, &copier));
+  has_state = has_state && reader.Space().ok();
   KILN_RETURN_IF_ERROR(copier.Flush(Durability::kSynced));
-  return has_state ? absl::OkStatus() : RollBackApplication(genesis, to);
+  if (has_state) return absl::OkStatus();
+  if (base.height().value == 0) return RollBackApplication(genesis, to);
+  return absl::DataLossError(absl::StrCat(
+      "the state cannot be read, and the blocks below height ", base.lowest().value,
+      " that it came from are not here: begin with a snapshot (`kiln snapshot restore`)"));
 }
 
 }  // namespace kiln::storage

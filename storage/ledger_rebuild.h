@@ -14,8 +14,9 @@ namespace kiln::storage {
 // state. What the genesis says, block 0 and the chain's name, is written anew; the committed head,
 // when it cannot be read, is the highest of the index. Other blocks, certificates, index entries
 // and results that cannot be read are left out. When the state cannot be read to its end, the copy
-// has that of the genesis, and no results. DataLoss when the safety record, an uncommitted block or
-// the head cannot be had: a validator must not go on without them.
+// has that of the genesis, and no results. DataLoss when the safety record, an uncommitted block,
+// the head or what the ledger stands on cannot be had, or the state of a ledger that does not begin
+// at block 1: a validator must not go on without them.
 absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb* to);
 
 }  // namespace kiln::storage

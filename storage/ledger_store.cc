@@ -1,6 +1,7 @@
 #include "storage/ledger_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -18,8 +19,10 @@
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
 #include "storage/pending_state.h"
+#include "storage/pruning.h"
 #include "storage/recovery.h"
 #include "storage/safety_checks.h"
+#include "storage/snapshot_stage.h"
 #include "storage/state_views.h"
 
 namespace kiln::storage {
@@ -44,19 +47,24 @@ class LedgerStore final : public Store {
   absl::StatusOr<consensus::Header> HeaderAt(Height height) const override;
   absl::StatusOr<std::string> FinalityAt(Height height) const override;
   Height committed_height() const override;
+  LedgerBase base() const override;
 
   absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
                           const BlockResults& results) override;
   consensus::ExecutedState executed_state() const override;
   absl::StatusOr<BlockResults> ResultsAt(Height height) const override;
+  absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIdsAt(Height height) const override;
   absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id, Height lowest) const override;
   View state_view() const override;
+  absl::Status Prune(const PrunePlan& plan) override;
+  absl::StatusOr<bool> DeletePruned(const PrunePlan& plan, size_t heights_max) override;
   absl::Status TakeSnapshot() override;
   absl::StatusOr<std::vector<Height>> Snapshots() const override;
   absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const override;
   absl::Status DropSnapshot(Height height) override {
     return database_->RemoveCheckpoint(height.value);
   }
+  SnapshotStage* stage() override { return &stage_; }
   StoreCounters counters() const override { return database_->counters(); }
 
  private:
@@ -74,12 +82,21 @@ class LedgerStore final : public Store {
   // What blocks wrote since the last time, with the height of the newest.
   absl::Status WriteState() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
   consensus::BlockPtr Cached(const Hash& id) const;
+  bool IsPruned(Height height) const {
+    return height.value > 0 && height.value < lowest_.load(std::memory_order_acquire);
+  }
+  // NotFound when the height is below the lowest.
+  absl::Status CheckHere(Height height) const;
+  // Of what was not found: unless it was pruned meanwhile, `what` of a committed block is missing.
+  absl::Status Missing(Height height, const Hash& id, absl::string_view what) const;
 
   const std::shared_ptr<Database> database_;
   const ChainLimits limits_;
   const StateWriteLimits state_limits_;
   const LedgerReader reader_;
   const RecoveredLedger recovered_;
+  const StateSpace space_;
+  SnapshotStage stage_;
 
   absl::Mutex persist_mutex_;
   consensus::BlockPtr head_ ABSL_GUARDED_BY(persist_mutex_);  // with what is being written
@@ -93,8 +110,13 @@ class LedgerStore final : public Store {
   absl::Mutex apply_mutex_;
   std::shared_ptr<PendingState> pending_ ABSL_GUARDED_BY(apply_mutex_);
 
+  std::atomic<uint64_t> lowest_;  // base_.lowest()
+  absl::Mutex prune_mutex_;
+  Height undeleted_ ABSL_GUARDED_BY(prune_mutex_){1};  // nothing below it is left
+
   mutable absl::Mutex mutex_;
   Height committed_ ABSL_GUARDED_BY(mutex_);  // durable
+  LedgerBase base_ ABSL_GUARDED_BY(mutex_);   // likewise
   BlockCache cache_ ABSL_GUARDED_BY(mutex_);
   consensus::ExecutedState executed_ ABSL_GUARDED_BY(mutex_);
   View view_ ABSL_GUARDED_BY(mutex_);
@@ -107,10 +129,14 @@ LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& gene
       state_limits_(state_limits),
       reader_(database_.get(), limits_),
       recovered_(std::move(image.ledger)),
+      space_(image.space),
+      stage_(database_.get()),
       head_(recovered_.committed),
       high_qc_round_(recovered_.safety.high_qc.round),
-      pending_(std::make_shared<PendingState>(MakeStateView(database_))),
+      pending_(std::make_shared<PendingState>(MakeStateView(database_, space_))),
+      lowest_(image.base.lowest().value),
       committed_(head_->header.height),
+      base_(image.base),
       executed_(image.executed),
       view_{.state = MakePendingView(pending_, image.executed.height),
             .height = image.executed.height} {
@@ -221,34 +247,45 @@ consensus::BlockPtr LedgerStore::Cached(const Hash& id) const {
   return cache_.Find(id);
 }
 
+absl::Status LedgerStore::CheckHere(Height height) const {
+  if (!IsPruned(height)) return absl::OkStatus();
+  KILN_MARK("what is asked for was pruned");
+  return PrunedError(height, Height{lowest_.load(std::memory_order_acquire)});
+}
+
+absl::Status LedgerStore::Missing(Height height, const Hash& id, absl::string_view what) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
+  return absl::DataLossError(absl::StrCat("block ", id.Short(), " at height ", height.value, what));
+}
+
 absl::StatusOr<consensus::BlockPtr> LedgerStore::BlockById(const Hash& id) const {
   if (consensus::BlockPtr cached = Cached(id)) return cached;
   KILN_ASSIGN_OR_RETURN(const Height height, reader_.HeightOf(id));
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, id);
   if (block.ok()) return block;
   // Between the two reads it may have been dropped as a sibling.
   KILN_RETURN_IF_ERROR(reader_.HeightOf(id).status());
   if (!absl::IsNotFound(block.status())) return block;
-  return absl::DataLossError(
-      absl::StrCat("block ", id.Short(), " at height ", height.value, " is indexed, but missing"));
+  return Missing(height, id, " is indexed, but missing");
 }
 
 absl::StatusOr<consensus::BlockPtr> LedgerStore::BlockAt(Height height) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   KILN_ASSIGN_OR_RETURN(const Hash id, reader_.IdAt(height));
   if (consensus::BlockPtr cached = Cached(id)) return cached;
   absl::StatusOr<consensus::BlockPtr> block = reader_.Block(height, id);
   if (!absl::IsNotFound(block.status())) return block;
-  return absl::DataLossError(
-      absl::StrCat("block ", id.Short(), " at height ", height.value, " is missing"));
+  return Missing(height, id, " is missing");
 }
 
 absl::StatusOr<consensus::Header> LedgerStore::HeaderAt(Height height) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   KILN_ASSIGN_OR_RETURN(const Hash id, reader_.IdAt(height));
   if (const consensus::BlockPtr cached = Cached(id)) return cached->header;
   absl::StatusOr<consensus::Header> header = reader_.Header(height, id);
   if (!absl::IsNotFound(header.status())) return header;
-  return absl::DataLossError(
-      absl::StrCat("block ", id.Short(), " at height ", height.value, " is missing"));
+  return Missing(height, id, " is missing");
 }
 
 absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
@@ -256,6 +293,7 @@ absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
   if (height > committed_height()) {
     return absl::NotFoundError(absl::StrCat("height ", height.value, " is not committed"));
   }
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   KILN_ASSIGN_OR_RETURN(LedgerReader::DirectCommit direct, reader_.DirectCommitFrom(height));
   const uint64_t headers = direct.height.value - height.value + 2;
   if (headers > consensus::kFinalityHeadersMax) {
@@ -278,6 +316,11 @@ absl::StatusOr<std::string> LedgerStore::FinalityAt(Height height) const {
 Height LedgerStore::committed_height() const {
   absl::MutexLock lock(&mutex_);
   return committed_;
+}
+
+LedgerBase LedgerStore::base() const {
+  absl::MutexLock lock(&mutex_);
+  return base_;
 }
 
 // --- State and results
@@ -322,7 +365,7 @@ absl::Status LedgerStore::WriteState() {
   const std::unique_ptr<WriteBatch> batch =
       database_->NewBatch(pending_->bytes() + kBatchOverheadBytes);
   pending_->ForEach([&](absl::string_view written, const std::string* value) {
-    const std::string key = StateKey(written);
+    const std::string key = StateKey(written, space_);
     if (value != nullptr) {
       batch->PutSealed(Family::kApplicationState, key, *value);
     } else {
@@ -331,7 +374,7 @@ absl::Status LedgerStore::WriteState() {
   });
   batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(state));
   KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
-  pending_ = std::make_shared<PendingState>(MakeStateView(database_));
+  pending_ = std::make_shared<PendingState>(MakeStateView(database_, space_));
   PublishState(state);
   return absl::OkStatus();
 }
@@ -344,6 +387,41 @@ consensus::ExecutedState LedgerStore::executed_state() const {
 Store::View LedgerStore::state_view() const {
   absl::MutexLock lock(&mutex_);
   return view_;
+}
+
+// --- Pruning
+
+absl::Status LedgerStore::Prune(const PrunePlan& plan) {
+  absl::MutexLock lock(&prune_mutex_);
+  const LedgerBase before = base();
+  KILN_CHECK_GT(plan.lowest, before.lowest());
+  KILN_CHECK_LE(plan.lowest, executed_state().height);
+  const Height height{plan.lowest.value - 1};
+  LedgerBase next;
+  KILN_ASSIGN_OR_RETURN(next.header, HeaderAt(height));
+  KILN_ASSIGN_OR_RETURN(
+      next.commits_height,
+      CommitsHeightOf(next.header, before, [this](Height at) { return HeaderAt(at); }));
+  KILN_ASSIGN_OR_RETURN(const HeightState then, StateAt(height));
+  next.state = then.state;
+  next.total_transactions = then.total_transactions;
+  const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
+  PutBase(next, batch.get());
+  KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kSynced));
+  absl::MutexLock publish(&mutex_);
+  base_ = next;
+  lowest_.store(next.lowest().value, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LedgerStore::DeletePruned(const PrunePlan& plan, size_t heights_max) {
+  absl::MutexLock lock(&prune_mutex_);
+  const Height lowest = base().lowest();
+  if (undeleted_ >= lowest) return false;
+  const PrunePlan within{.lowest = lowest, .window_lowest = plan.window_lowest};
+  KILN_ASSIGN_OR_RETURN(undeleted_, DeleteBelow(database_.get(), within, undeleted_, heights_max));
+  if (undeleted_ == lowest) KILN_RETURN_IF_ERROR(ReclaimBelow(database_.get(), lowest));
+  return true;
 }
 
 absl::Status LedgerStore::TakeSnapshot() {
@@ -363,25 +441,34 @@ absl::StatusOr<std::vector<Height>> LedgerStore::Snapshots() const {
 absl::StatusOr<std::unique_ptr<StateCursor>> LedgerStore::OpenSnapshot(Height height) const {
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<const Database> copy,
                         database_->OpenCheckpoint(height.value));
-  KILN_ASSIGN_OR_RETURN(const consensus::ExecutedState executed,
-                        LedgerReader(copy.get(), limits_).Executed());
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, ResultsAt(height));
-  if (executed != results.state) {
+  const LedgerReader copied(copy.get(), limits_);
+  KILN_ASSIGN_OR_RETURN(const consensus::ExecutedState executed, copied.Executed());
+  KILN_ASSIGN_OR_RETURN(const StateSpace space, copied.Space());
+  KILN_ASSIGN_OR_RETURN(const HeightState then, StateAt(height));
+  if (executed != then.state) {
     return absl::DataLossError(absl::StrCat(copy->dir(), " is no snapshot of the state of height ",
                                             height.value, ", but of height ",
                                             executed.height.value));
   }
-  return MakeStateCursor(std::move(copy));
+  return MakeStateCursor(std::move(copy), space);
 }
 
 absl::StatusOr<BlockResults> LedgerStore::ResultsAt(Height height) const {
+  KILN_RETURN_IF_ERROR(CheckHere(height));
   return reader_.Results(height);
+}
+
+absl::StatusOr<std::vector<TransactionIdPrefix>> LedgerStore::ExecutedIdsAt(Height height) const {
+  if (IsPruned(height)) return reader_.WindowIds(height);
+  KILN_ASSIGN_OR_RETURN(const BlockResults results, reader_.Results(height));
+  return ExecutedIds(results);
 }
 
 absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
                                                                  Height lowest) const {
   TransactionIdPrefix prefix;
   std::copy_n(id.bytes.begin(), prefix.size(), prefix.begin());
+  lowest = std::max(lowest, Height{lowest_.load(std::memory_order_acquire)});
   KILN_ASSIGN_OR_RETURN(const std::vector<TransactionPosition> candidates,
                         reader_.FindPrefix(prefix, lowest));
   for (const TransactionPosition& candidate : candidates) {
@@ -396,8 +483,9 @@ absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
       return candidate;
     }
   }
+  const absl::string_view pruned = IsPruned(Height{1}) ? ", the lowest that was not pruned" : "";
   return absl::NotFoundError(absl::StrCat("transaction ", id.ToHex(), " is not in the ledger from ",
-                                          "height ", lowest.value, " on"));
+                                          "height ", lowest.value, " on", pruned));
 }
 
 }  // namespace
@@ -413,6 +501,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> datab
     KILN_RETURN_IF_ERROR(
         CreateLedger(database.get(), genesis,
                      consensus::InitialSafetyRecord(consensus::GenesisCertificate(genesis))));
+  }
+  if (!read_only && !is_blank) {
+    KILN_RETURN_IF_ERROR(InstallStaged(database.get(), genesis).status());
   }
   KILN_ASSIGN_OR_RETURN(LedgerImage image, LoadLedger(*database, genesis));
   return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image),

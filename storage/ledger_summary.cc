@@ -18,17 +18,9 @@ std::optional<T> OrProblem(absl::StatusOr<T> read, LedgerSummary* summary) {
   return std::nullopt;
 }
 
-absl::StatusOr<Height> LowestBlock(const Database& database) {
-  const std::unique_ptr<Iterator> iterator = database.NewIterator(Family::kBlocks);
-  iterator->Seek("");
-  KILN_RETURN_IF_ERROR(iterator->status());
-  if (!iterator->Valid()) return absl::DataLossError("no block is stored");
-  KILN_ASSIGN_OR_RETURN(const BlockKeyParts parts, ParseBlockKey(iterator->key()));
-  return parts.height;
-}
-
-absl::StatusOr<uint64_t> TransactionsUpTo(const LedgerReader& reader, Height height) {
-  if (height.value == 0) return 0;
+absl::StatusOr<uint64_t> TransactionsUpTo(const LedgerReader& reader, const LedgerBase& base,
+                                          Height height) {
+  if (height == base.height()) return base.total_transactions;
   KILN_ASSIGN_OR_RETURN(const BlockResults results, reader.Results(height));
   return results.total_transactions;
 }
@@ -43,9 +35,11 @@ LedgerSummary Summarize(const RocksDb& database, const Genesis& genesis) {
   summary.committed = OrProblem(reader.Head(), &summary);
   summary.executed = OrProblem(reader.Executed(), &summary);
   summary.safety = OrProblem(reader.Safety(), &summary);
-  summary.lowest = OrProblem(LowestBlock(database), &summary);
-  if (summary.executed.has_value()) {
-    summary.transactions = OrProblem(TransactionsUpTo(reader, summary.executed->height), &summary);
+  const std::optional<LedgerBase> base = OrProblem(LoadBase(reader, genesis), &summary);
+  if (base.has_value()) summary.lowest = base->lowest();
+  if (base.has_value() && summary.executed.has_value()) {
+    summary.transactions =
+        OrProblem(TransactionsUpTo(reader, *base, summary.executed->height), &summary);
   }
   if (summary.committed.has_value()) {
     auto above =

@@ -32,7 +32,7 @@ struct LedgerSummary {
   std::optional<consensus::ExecutedState> executed;
   std::optional<uint64_t> transactions;  // executed by the application since genesis
   std::optional<consensus::SafetyRecord> safety;
-  std::optional<Height> lowest;         // of all stored blocks
+  std::optional<Height> lowest;         // block 0 apart
   std::vector<HeadRecord> uncommitted;  // stored above the committed head
   std::array<FamilySize, kFamilyCount> sizes;
   std::vector<std::string> problems;

@@ -1,5 +1,6 @@
 #include "storage/records.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -103,6 +104,23 @@ absl::StatusOr<std::vector<Reply>> DecodeReplies(absl::string_view bytes) {
   }
   KILN_RETURN_IF_ERROR(decoder.Finish());
   return replies;
+}
+
+std::string EncodeWindowIds(const std::vector<TransactionIdPrefix>& ids) {
+  crypto::Encoder encoder;
+  encoder.Reserve(ids.size() * sizeof(TransactionIdPrefix));
+  for (const TransactionIdPrefix& id : ids) encoder.Array(id);
+  return std::move(encoder).Take();
+}
+
+absl::StatusOr<std::vector<TransactionIdPrefix>> DecodeWindowIds(absl::string_view bytes) {
+  constexpr size_t kIdBytes = sizeof(TransactionIdPrefix);
+  if (bytes.size() % kIdBytes != 0) return absl::InvalidArgumentError("window ids: one is cut");
+  std::vector<TransactionIdPrefix> ids(bytes.size() / kIdBytes);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(i * kIdBytes), kIdBytes, ids[i].begin());
+  }
+  return ids;
 }
 
 std::string EncodeIndexedHeight(Height height) {

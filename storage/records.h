@@ -45,6 +45,10 @@ absl::StatusOr<ResultIds> DecodeResultIds(absl::string_view bytes);
 std::string EncodeReplies(const std::vector<Reply>& replies);
 absl::StatusOr<std::vector<Reply>> DecodeReplies(absl::string_view bytes);
 
+// Ids that one height executed, of which no results are here.
+std::string EncodeWindowIds(const std::vector<TransactionIdPrefix>& ids);
+absl::StatusOr<std::vector<TransactionIdPrefix>> DecodeWindowIds(absl::string_view bytes);
+
 // At which height a block is, in the index.
 std::string EncodeIndexedHeight(Height height);
 

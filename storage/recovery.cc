@@ -28,9 +28,9 @@ constexpr absl::string_view kRemedy =
     "restore the folder from a copy of this validator's newest state, or, if there is none, run "
     "`kiln recover`; a fresh start could sign twice";
 
-std::string EncodeNumber(uint64_t number) {
+std::string EncodeFormatVersion(uint32_t version) {
   crypto::Encoder encoder;
-  encoder.U64(number);
+  encoder.U64(version);
   return std::move(encoder).Take();
 }
 
@@ -49,10 +49,10 @@ absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& r
                                  const Genesis& genesis) {
   const absl::StatusOr<uint64_t> version = reader.FormatVersion();
   if (!version.ok()) return Refusal(database.dir(), version.status());
-  if (*version != kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(database.dir(), " is of format ", *version, ", this program knows format ",
-                     kFormatVersion, ": use the version that wrote it"));
+  if (*version != kFormatVersion && *version != kFormatVersionWithBase) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        database.dir(), " is of format ", *version, ", this program knows formats ", kFormatVersion,
+        " and ", kFormatVersionWithBase, ": use the version that wrote it"));
   }
   const absl::StatusOr<Hash> chain = reader.ChainId();
   if (!chain.ok()) return Refusal(database.dir(), chain.status());
@@ -64,17 +64,56 @@ absl::Status CheckFormatAndChain(const Database& database, const LedgerReader& r
   return absl::OkStatus();
 }
 
+void PutBase(const LedgerBase& base, WriteBatch* batch) {
+  batch->PutSealed(Family::kMetadata, kFormatVersionKey,
+                   EncodeFormatVersion(kFormatVersionWithBase));
+  batch->PutSealed(Family::kMetadata, kBaseKey, EncodeBase(base));
+}
+
+absl::StatusOr<LedgerBase> LoadBase(const LedgerReader& reader, const Genesis& genesis) {
+  KILN_ASSIGN_OR_RETURN(const uint64_t version, reader.FormatVersion());
+  absl::StatusOr<LedgerBase> base = reader.Base();
+  if (version == kFormatVersion) {
+    if (absl::IsNotFound(base.status())) return GenesisBase(genesis);
+    KILN_RETURN_IF_ERROR(base.status());
+    return absl::DataLossError("the ledger is of a format that begins at block 1, and does not");
+  }
+  if (absl::IsNotFound(base.status())) {
+    return absl::DataLossError("it is not recorded what the ledger stands on");
+  }
+  KILN_RETURN_IF_ERROR(base.status());
+  KILN_RETURN_IF_ERROR(CheckBase(*base, genesis));
+  return base;
+}
+
 namespace {
 
+// The lowest block is there, and stands on the base.
+absl::Status CheckLowest(const LedgerReader& reader, const LedgerBase& base) {
+  const Height lowest = base.lowest();
+  KILN_ASSIGN_OR_RETURN(const Hash id, reader.IdAt(lowest));
+  KILN_ASSIGN_OR_RETURN(const consensus::Header header, reader.Header(lowest, id));
+  if (header.parent_id == consensus::HashOf(base.header)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("block ", id.Short(), " at height ", lowest.value,
+                                          ", the lowest, does not stand on what is recorded"));
+}
+
 // The committed head and what lies just below it: present, linked, and proved final.
-absl::StatusOr<consensus::BlockPtr> LoadHead(const LedgerReader& reader, const Genesis& genesis) {
+absl::StatusOr<consensus::BlockPtr> LoadHead(const LedgerReader& reader, const LedgerBase& base,
+                                             const Genesis& genesis) {
   KILN_ASSIGN_OR_RETURN(const HeadRecord head, reader.Head());
+  if (head.height < base.height() || (head.height == base.height() && head.height.value > 0)) {
+    return absl::DataLossError(absl::StrCat("the head is at height ", head.height.value,
+                                            ", below the lowest height ", base.lowest().value));
+  }
   KILN_ASSIGN_OR_RETURN(const Hash genesis_id, reader.IdAt(Height{0}));
   if (genesis_id != consensus::GenesisBlock(genesis)->id) {
     return absl::DataLossError("block 0 is not the genesis block");
   }
   KILN_ASSIGN_OR_RETURN(consensus::BlockPtr block, reader.Block(head.height, head.id));
-  const uint64_t lowest = head.height.value - std::min(head.height.value, kHeadersCheckedMax);
+  if (base.height().value > 0) KILN_RETURN_IF_ERROR(CheckLowest(reader, base));
+  const uint64_t checked = std::min(head.height.value - base.height().value, kHeadersCheckedMax);
+  const uint64_t lowest = head.height.value - checked + (base.height().value > 0 ? 1 : 0);
   Hash expected = head.id;
   for (uint64_t height = head.height.value + 1; height-- > lowest;) {
     KILN_ASSIGN_OR_RETURN(const Hash id, reader.IdAt(Height{height}));
@@ -117,16 +156,24 @@ absl::StatusOr<std::vector<consensus::BlockPtr>> LoadDescendants(
 }
 
 absl::StatusOr<consensus::ExecutedState> LoadExecuted(const LedgerReader& reader, Height committed,
-                                                      const Genesis& genesis) {
+                                                      const LedgerBase& base) {
   KILN_ASSIGN_OR_RETURN(consensus::ExecutedState executed, reader.Executed());
   if (executed.height > committed) {
     return absl::DataLossError(absl::StrCat("the state is of height ", executed.height.value,
                                             ", above the committed height ", committed.value));
   }
   if (executed.height < committed) KILN_MARK("a start finds the state behind the ledger");
-  if (executed.height.value == 0) {
-    if (executed == consensus::GenesisState(genesis)) return executed;
-    return absl::DataLossError("the state of height 0 is not the genesis state");
+  if (executed.height < base.height()) {
+    return absl::DataLossError(absl::StrCat("the state is of height ", executed.height.value,
+                                            ", but the blocks after it are not here: the lowest ",
+                                            "height is ", base.lowest().value));
+  }
+  if (executed.height == base.height()) {
+    if (executed == base.state) return executed;
+    return absl::DataLossError(executed.height.value == 0
+                                   ? std::string("the state of height 0 is not the genesis state")
+                                   : absl::StrCat("the state of height ", executed.height.value,
+                                                  " is not the one that the ledger stands on"));
   }
   KILN_ASSIGN_OR_RETURN(const BlockResults results, reader.Results(executed.height));
   KILN_ASSIGN_OR_RETURN(const Hash id, reader.IdAt(executed.height));
@@ -146,7 +193,9 @@ absl::Status CheckSafety(const LedgerReader& reader, const LedgerImage& image) {
 absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesis& genesis,
                                         absl::StatusOr<consensus::SafetyRecord> safety) {
   LedgerImage image;
-  KILN_ASSIGN_OR_RETURN(image.ledger.committed, LoadHead(reader, genesis));
+  KILN_ASSIGN_OR_RETURN(image.base, LoadBase(reader, genesis));
+  KILN_ASSIGN_OR_RETURN(image.space, reader.Space());
+  KILN_ASSIGN_OR_RETURN(image.ledger.committed, LoadHead(reader, image.base, genesis));
   const Height head = image.ledger.committed->header.height;
   if (absl::IsNotFound(safety.status())) {
     KILN_MARK("a start without the safety record is refused");
@@ -157,7 +206,7 @@ absl::StatusOr<LedgerImage> LoadContent(const LedgerReader& reader, const Genesi
   KILN_ASSIGN_OR_RETURN(image.stored_above, reader.StoredFrom(Height{head.value + 1}));
   KILN_ASSIGN_OR_RETURN(image.ledger.uncommitted,
                         LoadDescendants(reader, image.ledger.committed, image.stored_above));
-  KILN_ASSIGN_OR_RETURN(image.executed, LoadExecuted(reader, head, genesis));
+  KILN_ASSIGN_OR_RETURN(image.executed, LoadExecuted(reader, head, image.base));
   KILN_RETURN_IF_ERROR(CheckSafety(reader, image));
   return image;
 }
@@ -178,22 +227,28 @@ absl::StatusOr<bool> IsBlank(const Database& database) {
                                                                   in_use, " is there")));
 }
 
-absl::Status CreateLedger(Database* database, const Genesis& genesis,
-                          const consensus::SafetyRecord& safety) {
+void PutGenesis(const Genesis& genesis, WriteBatch* batch) {
   const consensus::BlockPtr block = consensus::GenesisBlock(genesis);
   const Height zero;
-  const std::unique_ptr<WriteBatch> batch = database->NewBatch(/*bytes=*/0);
   const auto put = [&](Family family, absl::string_view key, std::string value) {
     batch->PutSealed(family, key, std::move(value));
   };
   batch->Put(Family::kBlocks, BlockKey(zero, block->id), EncodeBlockRecord(*block));
   put(Family::kIndexByHeight, IdAtHeightKey(zero), std::string(block->id.view()));
   put(Family::kIndexByHeight, HeightOfIdKey(block->id), EncodeIndexedHeight(zero));
-  put(Family::kSafety, kSafetyKey, consensus::Encode(safety));
-  put(Family::kMetadata, kFormatVersionKey, EncodeNumber(kFormatVersion));
+  put(Family::kMetadata, kFormatVersionKey, EncodeFormatVersion(kFormatVersion));
   put(Family::kMetadata, kChainIdKey, std::string(genesis.ChainId().view()));
-  put(Family::kMetadata, kCommittedKey, EncodeHead({.height = zero, .id = block->id}));
-  put(Family::kMetadata, kExecutedKey, consensus::Encode(consensus::GenesisState(genesis)));
+}
+
+absl::Status CreateLedger(Database* database, const Genesis& genesis,
+                          const consensus::SafetyRecord& safety) {
+  const std::unique_ptr<WriteBatch> batch = database->NewBatch(/*bytes=*/0);
+  PutGenesis(genesis, batch.get());
+  const HeadRecord head{.height = Height{0}, .id = consensus::GenesisBlock(genesis)->id};
+  batch->PutSealed(Family::kSafety, kSafetyKey, consensus::Encode(safety));
+  batch->PutSealed(Family::kMetadata, kCommittedKey, EncodeHead(head));
+  batch->PutSealed(Family::kMetadata, kExecutedKey,
+                   consensus::Encode(consensus::GenesisState(genesis)));
   return database->Write(batch.get(), Durability::kSynced);
 }
 

@@ -1,5 +1,6 @@
 #include "storage/rocksdb_database.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
@@ -138,10 +139,12 @@ class RocksDbBatch final : public WriteBatch {
   void Delete(Family family, absl::string_view key) override {
     KILN_CHECK(batch_.Delete(handle(family), ToSlice(key)).ok());
   }
+  void DeleteRange(Family family, absl::string_view begin, absl::string_view end) override {
+    KILN_CHECK(batch_.DeleteRange(handle(family), ToSlice(begin), ToSlice(end)).ok());
+  }
   size_t bytes() const override { return batch_.GetDataSize(); }
   void DeleteAll(Family family) {
-    constexpr absl::string_view kEnd = "\xFF";  // above every key, see storage/schema.h
-    KILN_CHECK(batch_.DeleteRange(handle(family), rocksdb::Slice(), ToSlice(kEnd)).ok());
+    DeleteRange(family, "", "\xFF");  // above every key, see storage/schema.h
   }
   rocksdb::WriteBatch* get() { return &batch_; }
 
@@ -228,6 +231,7 @@ class RocksDbDatabase final : public RocksDb {
     return std::make_unique<RocksDbIterator>(db_.get(), handle(family), family, end,
                                              Unwrap(snapshot));
   }
+  absl::Status Reclaim(Family family, absl::string_view begin, absl::string_view end) override;
   std::unique_ptr<const Snapshot> TakeSnapshot() override {
     return std::make_unique<const RocksDbSnapshot>(db_.get());
   }
@@ -336,6 +340,26 @@ absl::Status RocksDbDatabase::CheckTables() const {
   return absl::UnavailableError(status.ToString());
 }
 
+absl::Status CompactionError(Family family, const rocksdb::Status& status) {
+  const std::string message = absl::StrCat("compacting ", NameOf(family), ": ", status.ToString());
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
+  return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
+}
+
+// Tables that hold nothing but deleted keys go without being read; the rest of the range is
+// compacted. Large values go with the last table that refers to their file.
+absl::Status RocksDbDatabase::Reclaim(Family family, absl::string_view begin,
+                                      absl::string_view end) {
+  const rocksdb::Slice first = ToSlice(begin);
+  const rocksdb::Slice last = ToSlice(end);
+  rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), handle(family), &first, &last, /*include_end=*/false);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  if (status.ok()) status = db_->CompactRange(options, handle(family), &first, &last);
+  return status.ok() ? absl::OkStatus() : CompactionError(family, status);
+}
+
 absl::Status RocksDbDatabase::Compact() {
   rocksdb::CompactRangeOptions options;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
@@ -343,11 +367,7 @@ absl::Status RocksDbDatabase::Compact() {
   options.blob_garbage_collection_age_cutoff = 1;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     const rocksdb::Status status = db_->CompactRange(options, handles_[i], nullptr, nullptr);
-    if (status.ok()) continue;
-    const std::string message =
-        absl::StrCat("compacting ", kFamilyNames[i], ": ", status.ToString());
-    if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
-    return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
+    if (!status.ok()) return CompactionError(static_cast<Family>(i), status);
   }
   return absl::OkStatus();
 }

@@ -16,7 +16,8 @@ constexpr char kIdAtHeight = 'h';
 constexpr char kHeightOfId = 'i';
 constexpr char kResultIds = 'i';
 constexpr char kResultReplies = 'r';
-constexpr char kUserState = 'u';
+constexpr char kWindowIds = 'w';
+constexpr char kStagedChunk = 'c';
 
 void AppendHeight(Height height, std::string* to) {
   for (int shift = 56; shift >= 0; shift -= 8) {
@@ -73,13 +74,34 @@ std::string ResultIdsKey(Height height) {
 std::string ResultRepliesKey(Height height) {
   return PrefixedHeight(kResultReplies, height);
 }
-
-std::string StateKey(absl::string_view user_key) {
-  return absl::StrCat(absl::string_view(&kUserState, 1), user_key);
+std::string WindowIdsKey(Height height) {
+  return PrefixedHeight(kWindowIds, height);
 }
 
-std::string StateKeyEnd() {
-  return std::string(1, kUserState + 1);
+std::string StateKey(absl::string_view user_key, StateSpace space) {
+  const char prefix = static_cast<char>(space);
+  return absl::StrCat(absl::string_view(&prefix, 1), user_key);
+}
+
+std::string StateKeyEnd(StateSpace space) {
+  return std::string(1, static_cast<char>(static_cast<char>(space) + 1));
+}
+
+std::string StagedChunkKey(uint32_t index) {
+  return PrefixedHeight(kStagedChunk, Height{index});
+}
+
+std::string StagedEnd() {
+  return std::string(1, kStagedChunk + 1);
+}
+
+absl::StatusOr<uint32_t> ParseStagedChunkKey(absl::string_view key) {
+  if (key.size() == 1 + kHeightBytes && key.front() == kStagedChunk) {
+    const uint64_t index = HeightFrom(key.substr(1)).value;
+    if (index <= UINT32_MAX) return static_cast<uint32_t>(index);
+  }
+  return absl::DataLossError(
+      absl::StrCat(Describe(Family::kApplicationState, key), ": not the number of a chunk"));
 }
 
 absl::StatusOr<BlockKeyParts> ParseBlockKey(absl::string_view key) {

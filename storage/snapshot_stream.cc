@@ -17,12 +17,11 @@ std::string Tagged(char tag, absl::string_view rest) {
   return absl::StrCat(absl::string_view(&tag, 1), rest);
 }
 
-// The lowest height whose ids the duplicate window holds once `height` is executed.
-Height WindowBegin(Height height, uint64_t window_blocks) {
+}  // namespace
+
+Height SnapshotWindowBegin(Height height, uint64_t window_blocks) {
   return Height{height.value < window_blocks ? 1 : height.value - window_blocks + 1};
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<SnapshotStream>> SnapshotStream::Open(const Store* store,
                                                                      Height height,
@@ -39,7 +38,7 @@ SnapshotStream::SnapshotStream(const Store* store, std::unique_ptr<StateCursor> 
     : store_(store),
       state_(std::move(state)),
       height_(height),
-      window_begin_(WindowBegin(height, window_blocks)) {
+      window_begin_(SnapshotWindowBegin(height, window_blocks)) {
   KILN_CHECK_GT(height.value, 0u);
 }
 
@@ -53,9 +52,9 @@ void SnapshotStream::Take(std::string key, absl::string_view value) {
 }
 
 absl::Status SnapshotStream::TakeHead() {
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, store_->ResultsAt(height_));
+  KILN_ASSIGN_OR_RETURN(const HeightState head, store_->StateAt(height_));
   crypto::Encoder value;
-  value.Raw(consensus::Encode(results.state)).U64(results.total_transactions);
+  value.Raw(consensus::Encode(head.state)).U64(head.total_transactions);
   Take(std::string(1, kSnapshotHead), value.view());
   return absl::OkStatus();
 }
@@ -72,8 +71,7 @@ absl::Status SnapshotStream::TakeWindow(Height height) {
     End();
     return absl::OkStatus();
   }
-  KILN_ASSIGN_OR_RETURN(const BlockResults results, store_->ResultsAt(height));
-  KILN_ASSIGN_OR_RETURN(const std::vector<TransactionIdPrefix> ids, ExecutedIds(results));
+  KILN_ASSIGN_OR_RETURN(const std::vector<TransactionIdPrefix> ids, store_->ExecutedIdsAt(height));
   crypto::Encoder value;
   value.Reserve(ids.size() * sizeof(TransactionIdPrefix));
   for (const TransactionIdPrefix& id : ids) value.Array(id);

@@ -29,6 +29,9 @@ inline constexpr char kSnapshotState = 'u';  // and a key of the application's: 
 inline constexpr char kSnapshotWindow =
     'w';  // and a big-endian height: prefixes of the ids executed
 
+// The lowest height whose ids are in the duplicate window once `height` is executed.
+Height SnapshotWindowBegin(Height height, uint64_t window_blocks);
+
 // Where a chunk begins: how many bytes of that entry belong to chunks before it.
 struct SnapshotPlace {
   std::string key;

@@ -14,18 +14,18 @@ namespace {
 
 class SnapshotView final : public StateView {
  public:
-  explicit SnapshotView(std::shared_ptr<Database> database)
-      : database_(std::move(database)), snapshot_(database_->TakeSnapshot()) {}
+  SnapshotView(std::shared_ptr<Database> database, StateSpace space)
+      : database_(std::move(database)), space_(space), snapshot_(database_->TakeSnapshot()) {}
 
   absl::StatusOr<std::string> Get(absl::string_view key) const override {
-    return database_->GetSealed(Family::kApplicationState, StateKey(key), snapshot_.get());
+    return database_->GetSealed(Family::kApplicationState, StateKey(key, space_), snapshot_.get());
   }
 
   absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Scan(
       absl::string_view from, size_t count_max) const override {
-    const std::string first = StateKey(from);
+    const std::string first = StateKey(from, space_);
     const std::unique_ptr<Iterator> iterator =
-        database_->NewIterator(Family::kApplicationState, StateKeyEnd(), snapshot_.get());
+        database_->NewIterator(Family::kApplicationState, StateKeyEnd(space_), snapshot_.get());
     std::vector<std::pair<std::string, std::string>> entries;
     for (iterator->Seek(first); iterator->Valid() && entries.size() < count_max; iterator->Next()) {
       const absl::string_view key = iterator->key();
@@ -39,17 +39,19 @@ class SnapshotView final : public StateView {
 
  private:
   const std::shared_ptr<Database> database_;
+  const StateSpace space_;
   const std::unique_ptr<const Snapshot> snapshot_;
 };
 
 class DatabaseCursor final : public StateCursor {
  public:
-  explicit DatabaseCursor(std::shared_ptr<const Database> database)
+  DatabaseCursor(std::shared_ptr<const Database> database, StateSpace space)
       : database_(std::move(database)),
-        iterator_(database_->NewIterator(Family::kApplicationState, StateKeyEnd())) {}
+        space_(space),
+        iterator_(database_->NewIterator(Family::kApplicationState, StateKeyEnd(space))) {}
 
   absl::StatusOr<bool> Seek(absl::string_view key) override {
-    iterator_->Seek(StateKey(key));
+    iterator_->Seek(StateKey(key, space_));
     return Look();
   }
   absl::StatusOr<bool> Next() override {
@@ -71,18 +73,21 @@ class DatabaseCursor final : public StateCursor {
   }
 
   const std::shared_ptr<const Database> database_;
+  const StateSpace space_;
   const std::unique_ptr<Iterator> iterator_;
   absl::string_view value_;
 };
 
 }  // namespace
 
-std::unique_ptr<StateCursor> MakeStateCursor(std::shared_ptr<const Database> database) {
-  return std::make_unique<DatabaseCursor>(std::move(database));
+std::unique_ptr<StateCursor> MakeStateCursor(std::shared_ptr<const Database> database,
+                                             StateSpace space) {
+  return std::make_unique<DatabaseCursor>(std::move(database), space);
 }
 
-std::shared_ptr<const StateView> MakeStateView(std::shared_ptr<Database> database) {
-  return std::make_shared<const SnapshotView>(std::move(database));
+std::shared_ptr<const StateView> MakeStateView(std::shared_ptr<Database> database,
+                                               StateSpace space) {
+  return std::make_shared<const SnapshotView>(std::move(database), space);
 }
 
 }  // namespace kiln::storage

@@ -20,6 +20,8 @@
 #include "consensus/safety_record.h"
 #include "kiln/state.h"
 #include "kiln/types.h"
+#include "storage/ledger_base.h"
+#include "storage/pruning.h"
 
 namespace kiln::storage {
 
@@ -58,6 +60,12 @@ inline bool IsExecuted(const Reply& reply) {
 // DataLoss when there are not as many replies as ids.
 absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIds(const BlockResults& results);
 
+// What a height left behind, without what came of its transactions.
+struct HeightState {
+  consensus::ExecutedState state;
+  uint64_t total_transactions = 0;  // executed by the application since genesis
+};
+
 struct TransactionPosition {
   Height height;
   uint32_t index = 0;
@@ -68,6 +76,8 @@ struct StoreCounters {
   uint64_t bytes_written = 0;
   uint64_t syncs = 0;
 };
+
+class SnapshotStage;
 
 // Over the application's state as of one snapshot, in order of its keys. Keeps the snapshot
 // readable for as long as it lives, and must not outlive the store. For one thread.
@@ -110,6 +120,9 @@ class Store {
   // committed one.
   virtual absl::StatusOr<std::string> FinalityAt(Height height) const = 0;
   virtual Height committed_height() const = 0;
+  // What the ledger stands on. Blocks, proofs and results of heights up to it are not here (block
+  // 0 apart): asking for them is NotFound, and the message has the lowest height that is.
+  virtual LedgerBase base() const = 0;
 
   // The writes, the results and the height itself. Not synced, and the state may be in memory alone
   // for a while: it is a function of the ledger and is replayed from it. After a crash the state of
@@ -120,6 +133,11 @@ class Store {
   // The newest applied.
   virtual consensus::ExecutedState executed_state() const = 0;
   virtual absl::StatusOr<BlockResults> ResultsAt(Height height) const = 0;
+  // Likewise, also of the base's height.
+  absl::StatusOr<HeightState> StateAt(Height height) const;
+  // Ids executed at the height, without what was set aside. Also of heights up to the base's, as
+  // far as the duplicate window of a snapshot reached.
+  virtual absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIdsAt(Height height) const = 0;
   // Where a transaction was executed (not set aside as a duplicate or expired), newest height
   // first, not below `lowest`. Compares whole ids. NotFound.
   virtual absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id,
@@ -131,6 +149,14 @@ class Store {
   };
   virtual View state_view() const = 0;
 
+  // What the plan (storage/pruning.h) leaves out is no longer here: durable when it returns OK. It
+  // lies on the disk until DeletePruned. Called by one thread at a time, like the next.
+  // REQUIRES: base().lowest() < plan.lowest <= executed_state().height.
+  virtual absl::Status Prune(const PrunePlan& plan) = 0;
+  // Deletes up to `heights_max` heights of what was pruned, and gives its space back with the last
+  // of them. False when there is nothing more to delete.
+  virtual absl::StatusOr<bool> DeletePruned(const PrunePlan& plan, size_t heights_max) = 0;
+
   // Keeps the newest applied state as a snapshot of its height. Durable, and complete, when it
   // returns OK; does not hold up Persist. REQUIRES: there is none of that height. Called by the
   // executing thread, between two ApplyBlock.
@@ -141,6 +167,10 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<StateCursor>> OpenSnapshot(Height height) const = 0;
   // Cursors over it may fail from then on.
   virtual absl::Status DropSnapshot(Height height) = 0;
+
+  // Where a snapshot of the others lies while it is fetched; the next opening makes a ledger of it.
+  // Null when the store cannot keep one.
+  virtual SnapshotStage* stage() { return nullptr; }
 
   virtual StoreCounters counters() const = 0;
 };

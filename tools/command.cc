@@ -103,6 +103,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddBlockCommand(app, context);
   AddTxCommand(app, context);
   AddLedgerCommand(app, context);
+  AddSnapshotCommand(app, context);
   AddSafetyCommand(app, context);
   AddRecoverCommand(app, context);
   AddBenchCommand(app, context);

@@ -69,6 +69,7 @@ void AddKvCommand(CLI::App& app, CommandContext& context);
 void AddBlockCommand(CLI::App& app, CommandContext& context);
 void AddTxCommand(CLI::App& app, CommandContext& context);
 void AddLedgerCommand(CLI::App& app, CommandContext& context);
+void AddSnapshotCommand(CLI::App& app, CommandContext& context);
 void AddSafetyCommand(CLI::App& app, CommandContext& context);
 void AddRecoverCommand(CLI::App& app, CommandContext& context);
 void AddBenchCommand(CLI::App& app, CommandContext& context);

@@ -76,6 +76,7 @@ absl::Status CompareWithFirst(const VerifiedLedger& first, const VerifiedLedger&
 nlohmann::ordered_json LedgerJson(const VerifiedLedger& ledger) {
   return {{"home", ledger.home},
           {"chain_id", ledger.chain_id.ToHex()},
+          {"lowest_height", ledger.audit.lowest.value},
           {"height", ledger.audit.committed.value},
           {"transactions", ledger.audit.transactions},
           {"head", ledger.audit.head_id.ToHex()},
@@ -93,6 +94,9 @@ void PrintLedger(const VerifiedLedger& ledger) {
   std::printf("%s: %llu blocks, %llu certificates and %llu snapshots checked\n",
               ledger.home.c_str(), number(ledger.audit.blocks_checked),
               number(ledger.audit.certificates), number(ledger.audit.snapshots));
+  if (ledger.audit.lowest.value > 1) {
+    std::printf("  pruned       below height %llu\n", number(ledger.audit.lowest.value));
+  }
   std::printf("  height       %llu\n", number(ledger.audit.committed.value));
   std::printf("  transactions %llu\n", number(ledger.audit.transactions));
   std::printf("  head         %s\n", ledger.audit.head_id.ToHex().c_str());
@@ -104,16 +108,19 @@ void PrintLedger(const VerifiedLedger& ledger) {
 std::string GoodVerdict(const std::vector<VerifiedLedger>& ledgers) {
   uint64_t height = ledgers.front().audit.committed.value;
   uint64_t executed = ledgers.front().audit.executed.value;
+  uint64_t lowest = 1;
   for (const VerifiedLedger& ledger : ledgers) {
     height = std::min(height, ledger.audit.committed.value);
     executed = std::min(executed, ledger.audit.executed.value);
+    lowest = std::max(lowest, ledger.audit.lowest.value);
   }
+  const std::string from = lowest == 1 ? "" : absl::StrCat("from height ", lowest, " ");
   if (ledgers.size() == 1) {
-    return absl::StrCat("Good: every block up to height ", height,
+    return absl::StrCat("Good: every block ", from, "up to height ", height,
                         " is whole, certified and in order");
   }
-  return absl::StrCat("Good: all ", ledgers.size(), " ledgers hold the same blocks up to height ",
-                      height, " and the same state up to height ", executed);
+  return absl::StrCat("Good: all ", ledgers.size(), " ledgers hold the same blocks ", from,
+                      "up to height ", height, " and the same state up to height ", executed);
 }
 
 // Audits one ledger after the other, so that the first that is bad is named and the rest is
@@ -173,6 +180,7 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
   AddLedgerExport(ledger, context);
   AddLedgerImport(ledger, context);
   AddLedgerRepair(ledger, context);
+  AddLedgerPrune(ledger, context);
   AddLedgerCompact(ledger, context);
   AddLedgerRollback(ledger, context);
 }

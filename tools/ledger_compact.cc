@@ -1,40 +1,23 @@
 // kiln ledger compact: the same ledger in fewer bytes.
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "node/disk_guard.h"
 #include "tools/command.h"
+#include "tools/folder_bytes.h"
 #include "tools/ledger_subcommands.h"
 #include "tools/offline_home.h"
 
 namespace kiln::tools {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct CompactArguments {
   std::string home;
   bool yes = false;
   bool json = false;
 };
-
-// Of the ledger: the room kept for a full disk is none of it.
-absl::StatusOr<uint64_t> BytesOf(const std::string& data_dir) {
-  uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::directory_iterator entry(data_dir, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (!entry->is_regular_file(error) || entry->path().filename() == node::kReserveFileName)
-      continue;
-    bytes += entry->file_size(error);
-  }
-  if (!error) return bytes;
-  return absl::UnavailableError(absl::StrCat(data_dir, ": ", error.message()));
-}
 
 void PrintCompaction(const CompactArguments& arguments, uint64_t before, uint64_t after) {
   if (arguments.json) {
@@ -58,12 +41,12 @@ absl::Status Compact(const CompactArguments& arguments) {
   KILN_ASSIGN_OR_RETURN(
       auto database,
       OpenOffline(home, arguments.yes ? storage::Access::kReadWrite : storage::Access::kReadOnly));
-  KILN_ASSIGN_OR_RETURN(const uint64_t before, BytesOf(home.data_dir));
+  KILN_ASSIGN_OR_RETURN(const uint64_t before, LedgerBytesIn(home.data_dir));
   if (arguments.yes) {
     KILN_RETURN_IF_ERROR(Annotate(database->Compact(), home.data_dir));
     database.reset();  // removes the files that are no longer needed
   }
-  KILN_ASSIGN_OR_RETURN(const uint64_t after, BytesOf(home.data_dir));
+  KILN_ASSIGN_OR_RETURN(const uint64_t after, LedgerBytesIn(home.data_dir));
   PrintCompaction(arguments, before, after);
   return absl::OkStatus();
 }

@@ -19,7 +19,7 @@ namespace {
 struct ExportArguments {
   std::string home;
   std::string output;
-  uint64_t from = 1;
+  uint64_t from = 0;           // 0: the lowest that there is
   std::optional<uint64_t> to;  // none: as high as the chain itself proves
   bool head = false;
   bool json = false;
@@ -35,7 +35,9 @@ absl::StatusOr<storage::ChainEnd> ChooseEnd(const ExportArguments& arguments,
       absl::StrCat(end.status().message(), ": leave --to out, or give --head for all there is"));
 }
 
-absl::Status CheckRange(uint64_t from, const std::optional<uint64_t>& to, Height end) {
+absl::Status CheckRange(uint64_t from, const std::optional<uint64_t>& to, Height lowest,
+                        Height end) {
+  if (from < lowest.value) return storage::PrunedError(Height{from}, lowest);
   if (to.has_value() && *to < from) {
     return absl::InvalidArgumentError(absl::StrCat("--from ", from, " is above --to ", *to));
   }
@@ -65,11 +67,13 @@ void PrintExport(const ExportArguments& arguments, const storage::ChainEnd& end,
                           .c_str());
 }
 
-absl::Status Export(const ExportArguments& arguments) {
+absl::Status Export(ExportArguments arguments) {
   KILN_ASSIGN_OR_RETURN(const OfflineHome home, ReadOfflineHome(arguments.home));
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Store> store, OpenOfflineStore(home));
+  const Height lowest = store->base().lowest();
+  if (arguments.from == 0) arguments.from = lowest.value;
   KILN_ASSIGN_OR_RETURN(const storage::ChainEnd end, ChooseEnd(arguments, *store));
-  KILN_RETURN_IF_ERROR(CheckRange(arguments.from, arguments.to, end.height));
+  KILN_RETURN_IF_ERROR(CheckRange(arguments.from, arguments.to, lowest, end.height));
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<OutputFile> file,
                         OutputFile::Create(arguments.output));
   const auto output = [&file](absl::string_view bytes) { return file->Write(bytes); };
@@ -92,7 +96,10 @@ void AddLedgerExport(CLI::App* ledger, CommandContext& context) {
   AddOfflineHomeOption(command, &arguments->home);
   command->add_option("--output", arguments->output, "File to make; must not exist")->required();
   const CLI::Range heights(uint64_t{1}, UINT64_MAX);
-  command->add_option("--from", arguments->from, "First height; 1 when left out")->check(heights);
+  command
+      ->add_option("--from", arguments->from,
+                   "First height; the lowest that there is when left out")
+      ->check(heights);
   CLI::Option* to = command->add_option(
       "--to", arguments->to, "Last height; the highest that the chain itself proves when left out");
   to->check(heights);

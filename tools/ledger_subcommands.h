@@ -11,6 +11,7 @@ void AddLedgerInspect(CLI::App* ledger, CommandContext& context);
 void AddLedgerExport(CLI::App* ledger, CommandContext& context);
 void AddLedgerImport(CLI::App* ledger, CommandContext& context);
 void AddLedgerRepair(CLI::App* ledger, CommandContext& context);
+void AddLedgerPrune(CLI::App* ledger, CommandContext& context);
 void AddLedgerCompact(CLI::App* ledger, CommandContext& context);
 void AddLedgerRollback(CLI::App* ledger, CommandContext& context);
 

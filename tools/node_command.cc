@@ -16,6 +16,11 @@ void AddNodeCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--home", request->home, "Folder made by `kiln init` or `kiln testnet`")
       ->required();
   AddPassphraseOptions(command, passphrase.get());
+  command
+      ->add_option("--trust", request->trust,
+                   "A block that is known to be right, from a source that the validators do not "
+                   "control: a chain or snapshot with another one is refused")
+      ->type_name("HEIGHT:ID");
   command->add_option("--log-level", request->log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();

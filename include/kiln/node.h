@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ namespace kiln {
 struct PeerAddress {
   std::string name;     // as in the genesis
   std::string address;  // host:port
+};
+
+// A block that is known to be the chain's.
+struct TrustedBlock {
+  uint64_t height = 0;
+  Hash id;
 };
 
 // All that a node needs to know. `FromHome` reads it from a home folder as `kiln init` writes it:
@@ -54,7 +61,12 @@ struct NodeOptions {
   // Read again in the background, to find what decayed and mend it. 0: not; at most 1 GiB.
   uint64_t scrub_bytes_per_second = 4 << 20;
   uint64_t snapshots_kept = 2;  // 1 to 100; older ones are removed
-  int verify_threads = 0;       // 0: half of the cores, at least 1; at most 64
+  // How many of the newest blocks are kept at least, with all that the snapshots need besides; 0:
+  // all. At most 2^63 - 1.
+  uint64_t retention_blocks = 0;
+  // A chain or a snapshot with another block at that height is refused.
+  std::optional<TrustedBlock> trusted;
+  int verify_threads = 0;  // 0: half of the cores, at least 1; at most 64
 
   static absl::StatusOr<NodeOptions> FromHome(const std::string& home);
 };
@@ -104,8 +116,10 @@ class Node {
   virtual std::string peer_address() const = 0;
   virtual std::string client_address() const = 0;
 
-  virtual void Stop() = 0;          // idempotent, from any thread
-  virtual absl::Status Wait() = 0;  // until stopped; OK only if someone called Stop
+  virtual void Stop() = 0;  // idempotent, from any thread
+  // Until stopped; OK only if someone called Stop. Aborted: a snapshot of the others takes the
+  // place of this node's ledger; start a node with the same options, it goes on from there.
+  virtual absl::Status Wait() = 0;
 };
 
 // The standard validator binary for an application: `PROGRAM --home DIR`. Runs until SIGTERM or

@@ -48,7 +48,7 @@ bool ReadAll(const std::string& file) {
     return false;
   }
   if (header->first.value >= samples.ledger.chain().size()) return false;
-  commits.StandOn(samples.ledger.at(header->first.value - 1));
+  commits.StandOn(samples.ledger.at(header->first.value - 1)->header);
   for (;;) {
     const absl::StatusOr<std::optional<storage::Commit>> commit = commits.Next();
     if (!commit.ok()) {

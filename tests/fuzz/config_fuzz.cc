@@ -48,6 +48,7 @@ std::string Write(const NodeOptions& options) {
   line("disk_free_bytes_min", absl::StrCat(options.disk_free_bytes_min));
   line("scrub_bytes_per_second", absl::StrCat(options.scrub_bytes_per_second));
   line("snapshots_kept", absl::StrCat(options.snapshots_kept));
+  line("retention_blocks", absl::StrCat(options.retention_blocks));
   line("verify_threads", absl::StrCat(options.verify_threads));
   for (const PeerAddress& peer : options.peers) {
     absl::StrAppend(&text, "[[peers]]\n");

@@ -26,6 +26,7 @@
 #include "storage/chain_file.h"
 #include "storage/records.h"
 #include "storage/schema.h"
+#include "storage/snapshot_offer.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/identity_time.h"
 #include "tests/fuzz/mend.h"
@@ -149,6 +150,15 @@ void AddConsensusValues(CorpusWriter& corpus) {
   }
   corpus.Add("finality_proof", "direct", Encode(world.ProofOf(ledger.chain(), 1, 2)));
   corpus.Add("finality_proof", "indirect", Encode(world.ProofOf(ledger.chain(), 4, 6)));
+  const storage::SnapshotOffer offer{
+      .proof = {.chain_id = world.chain_id(),
+                .height = {2},
+                .naming = ledger.StateAt(4),
+                .naming_finality = Encode(world.ProofOf(ledger.chain(), 1, 2)),
+                .above_finality = Encode(world.ProofOf(ledger.chain(), 3, 4)),
+                .below = {ledger.at(2)->header, ledger.at(1)->header}},
+      .above = {ledger.at(3)}};
+  corpus.Add("snapshot_offer", "one_block", Encode(offer));
 }
 
 void AddSafetyRecords(CorpusWriter& corpus) {
@@ -216,6 +226,11 @@ void AddMessages(CorpusWriter& corpus) {
   network::TransactionBatch batch;
   batch.payload = CheapSamples().ledger.at(2)->payload;
   add_frame("transactions", network::EncodeFrame(batch));
+  const auto bytes = std::make_shared<const std::string>("the bytes of a snapshot");
+  add_frame("snapshot_offer", network::EncodeFrame(network::SnapshotOffer{bytes}));
+  add_frame("snapshot_request", network::EncodeFrame(network::SnapshotRequest{{16}, 3}));
+  add_frame("snapshot_chunk",
+            network::EncodeFrame(network::SnapshotChunk{{16}, "a Merkle proof", bytes}));
 }
 
 void AddHellos(CorpusWriter& corpus) {

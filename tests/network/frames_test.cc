@@ -32,6 +32,9 @@ std::vector<FramePtr> AllKinds(TestWorld* world) {
       EncodeFrame(consensus::Message(consensus::StandingRequest{first->id})),
       EncodeFrame(
           consensus::Message(consensus::Standing{{1}, {1}, {2}, first->id, {3}, qc, tc, {}})),
+      EncodeFrame(SnapshotOffer{std::make_shared<const std::string>("an offer")}),
+      EncodeFrame(SnapshotRequest{{16}, 3}),
+      EncodeFrame(SnapshotChunk{{16}, "a proof", std::make_shared<const std::string>("a chunk")}),
   };
 }
 

@@ -54,6 +54,7 @@ TEST(Config, ReadsEveryKey) {
       "disk_free_bytes_min = 0\n"
       "scrub_bytes_per_second = 0\n"
       "snapshots_kept = 100\n"
+      "retention_blocks = 5000\n"
       "verify_threads = 64\n"
       "[[peers]]\nname = \"a\"\naddress = \"a.example.org:7\"\n"
       "[[peers]]\nname = \"b\"\naddress = \"10.0.0.2:8\"\n");
@@ -75,6 +76,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(options->disk_free_bytes_min, 0U);
   EXPECT_EQ(options->scrub_bytes_per_second, 0U);
   EXPECT_EQ(options->snapshots_kept, 100U);
+  EXPECT_EQ(options->retention_blocks, 5000U);
   EXPECT_EQ(options->verify_threads, 64);
   ASSERT_EQ(options->peers.size(), 2U);
   EXPECT_EQ(options->peers[1].name, "b");

@@ -76,7 +76,8 @@ class MemoryStore : public Store {
   explicit MemoryStore(const Genesis& genesis)
       : genesis_block_(consensus::GenesisBlock(genesis)),
         state_(std::make_shared<MemoryStateView>(StateMap{})),
-        executed_state_(consensus::GenesisState(genesis)) {
+        executed_state_(consensus::GenesisState(genesis)),
+        base_(GenesisBase(genesis)) {
     safety_.epoch = {1};
     safety_.high_qc = consensus::GenesisCertificate(genesis);
     committed_.push_back(genesis_block_);
@@ -130,6 +131,8 @@ class MemoryStore : public Store {
     return committed_.back()->header.height;
   }
 
+  LedgerBase base() const override { return base_; }
+
   absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
                           const BlockResults& results) override {
     absl::MutexLock lock(&mutex_);
@@ -157,6 +160,11 @@ class MemoryStore : public Store {
     if (found == results_.end()) return absl::NotFoundError("no results at this height");
     return found->second;
   }
+  absl::StatusOr<std::vector<TransactionIdPrefix>> ExecutedIdsAt(Height height) const override {
+    const absl::StatusOr<BlockResults> results = ResultsAt(height);
+    if (!results.ok()) return results.status();
+    return ExecutedIds(*results);
+  }
   absl::StatusOr<TransactionPosition> FindTransaction(const Hash& id,
                                                       Height lowest) const override {
     absl::MutexLock lock(&mutex_);
@@ -173,6 +181,12 @@ class MemoryStore : public Store {
   View state_view() const override {
     absl::MutexLock lock(&mutex_);
     return {.state = state_, .height = executed_state_.height};
+  }
+  absl::Status Prune(const PrunePlan& /*plan*/) override {
+    return absl::UnimplementedError("this store keeps all");
+  }
+  absl::StatusOr<bool> DeletePruned(const PrunePlan& /*plan*/, size_t /*heights_max*/) override {
+    return false;
   }
   absl::Status TakeSnapshot() override {
     absl::MutexLock lock(&mutex_);
@@ -239,6 +253,7 @@ class MemoryStore : public Store {
   consensus::ExecutedState executed_state_ ABSL_GUARDED_BY(mutex_);
   std::map<Height, std::shared_ptr<const MemoryStateView>> snapshots_ ABSL_GUARDED_BY(mutex_);
   StoreCounters counters_ ABSL_GUARDED_BY(mutex_);
+  const LedgerBase base_;
 };
 
 }  // namespace kiln::storage

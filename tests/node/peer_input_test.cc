@@ -27,7 +27,7 @@ class PeerInputTest : public ::testing::Test {
   std::unique_ptr<PeerInput> InputWith(const consensus::LeaderElection* leaders) {
     return std::make_unique<PeerInput>(
         world_.genesis(), &world_.validators(), leaders, &world_.signatures(), &store_, &window_,
-        /*vote_log=*/nullptr,
+        &snapshot_answers_, &snapshot_sync_, /*vote_log=*/nullptr,
         PeerInput::Sinks{.event =
                              [this](EngineEvent event, size_t bytes) {
                                events_.push_back(std::move(event));
@@ -41,7 +41,8 @@ class PeerInputTest : public ::testing::Test {
                          .refused =
                              [this](ValidatorIndex from, const absl::Status& why) {
                                refusals_.push_back(absl::StrCat(from.value, ": ", why.message()));
-                             }});
+                             },
+                         .now_us = [] { return uint64_t{1}; }});
   }
   network::FramePtr FrameOf(const std::vector<TestTransaction>& transactions) {
     const TransactionBatch batch = BatchOf(transactions);
@@ -55,6 +56,15 @@ class PeerInputTest : public ::testing::Test {
   consensus::TestWorld world_;
   storage::MemoryStore store_{world_.genesis()};
   DuplicateWindow window_{16};
+  Snapshots snapshots_{world_.genesis().limits, &store_, 2};
+  SnapshotAnswers snapshot_answers_{world_.genesis(), 4, &store_, &snapshots_};
+  SnapshotSync snapshot_sync_{world_.genesis(),
+                              ValidatorIndex{0},
+                              &world_.validators(),
+                              &world_.signatures(),
+                              &store_,
+                              std::nullopt,
+                              {}};
   std::vector<EngineEvent> events_;
   std::vector<size_t> bytes_;
   std::vector<std::pair<ValidatorIndex, network::FramePtr>> answers_;

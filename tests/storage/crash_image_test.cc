@@ -29,6 +29,8 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kRounds = 240;
 constexpr uint64_t kReopenEvery = 45;
+constexpr uint64_t kPruneEvery = 30;
+constexpr uint64_t kHeightsKept = 12;
 // Runs, each of which is stopped at every kRuns-th point of its own.
 constexpr size_t kRuns = 4;
 constexpr size_t kImagesMin = 2000 / kRuns;
@@ -157,6 +159,7 @@ void RunAll(RecordedRun* run) {
   KILN_CHECK_OK(run->Open());
   for (uint64_t round = 1; round <= kRounds; ++round) {
     KILN_CHECK_OK(run->RunRound(round));
+    if (round % kPruneEvery == 0) KILN_CHECK_OK(run->Prune(kHeightsKept));
     if (round % kReopenEvery == 0) KILN_CHECK_OK(run->Open());
   }
   run->Close();

@@ -47,11 +47,12 @@ TEST_F(Opening, RefusesANewerFormat) {
   MakeLedger(3);
   WriteRaw([](const Database& /*raw*/, WriteBatch* batch) {
     crypto::Encoder encoder;
-    encoder.U64(kFormatVersion + 1);
+    encoder.U64(kFormatVersionWithBase + 1);
     batch->PutSealed(Family::kMetadata, kFormatVersionKey, std::move(encoder).Take());
   });
-  ExpectRefusal(TryOpen().status(), absl::StatusCode::kFailedPrecondition,
-                {absl::StrCat("format ", kFormatVersion + 1), "use the version that wrote it"});
+  ExpectRefusal(
+      TryOpen().status(), absl::StatusCode::kFailedPrecondition,
+      {absl::StrCat("format ", kFormatVersionWithBase + 1), "use the version that wrote it"});
 }
 
 TEST_F(Opening, RefusesALedgerWithoutItsSafetyRecord) {

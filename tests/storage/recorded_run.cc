@@ -143,9 +143,42 @@ absl::Status RecordedRun::RunRound(uint64_t round) {
   return round % kExecutionEvery == 0 ? ApplyUpTo(driver_.committed()) : absl::OkStatus();
 }
 
+absl::Status RecordedRun::Prune(uint64_t heights_kept) {
+  constexpr size_t kHeightsPerStep = 4;
+  if (applied() < pruned_.back().lowest + heights_kept) return absl::OkStatus();
+  const uint64_t lowest = applied() - heights_kept;
+  const PrunePlan plan{.lowest = {lowest}, .window_lowest = {1}};
+  pruned_.push_back({.lowest = lowest, .begun = disk_->record_size()});
+  KILN_RETURN_IF_ERROR(store_->Prune(plan));
+  pruned_.back().kept = disk_->record_size();
+  bool has_more = true;
+  while (has_more) {
+    KILN_ASSIGN_OR_RETURN(has_more, store_->DeletePruned(plan, kHeightsPerStep));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecordedRun::CheckLowest(const Store& store, size_t point) const {
+  const uint64_t lowest = store.base().lowest().value;
+  uint64_t kept = 1;
+  uint64_t begun = 1;
+  for (const Pruned& pruned : pruned_) {
+    if (pruned.kept <= point) kept = pruned.lowest;
+    if (pruned.begun < point) begun = std::max(begun, pruned.lowest);
+  }
+  if (lowest != kept && lowest != begun) {
+    return Violation(absl::StrCat("begins at height ", lowest, ", not at ", kept, " or ", begun));
+  }
+  if (lowest == 1 || store.StateAt({lowest - 1})->state == driver_.StateAt(lowest - 1)) {
+    return absl::OkStatus();
+  }
+  return Violation("another state below the lowest height");
+}
+
 absl::Status RecordedRun::CheckBlocks(const Store& store) const {
   const uint64_t committed = store.committed_height().value;
-  for (uint64_t height = 0; height <= committed; ++height) {
+  const uint64_t lowest = store.base().lowest().value;
+  for (uint64_t height = lowest == 1 ? 0 : lowest; height <= committed; ++height) {
     const auto block = store.BlockAt({height});
     if (!IsAsWritten(block, *driver_.at(height))) {
       return Violation(absl::StrCat("block ", height, ": ", block.status().ToString()));
@@ -184,7 +217,7 @@ absl::Status RecordedRun::CheckState(const Store& store, uint64_t lowest, uint64
   if (*entries != expected) {
     return Violation(absl::StrCat("the state of height ", executed, " has other entries"));
   }
-  for (uint64_t height = 1; height <= highest; ++height) {
+  for (uint64_t height = store.base().lowest().value; height <= highest; ++height) {
     const absl::StatusOr<BlockResults> results = store.ResultsAt({height});
     if (height > std::max(executed, lowest) && absl::IsNotFound(results.status())) continue;
     KILN_RETURN_IF_ERROR(results.status());
@@ -214,6 +247,7 @@ absl::Status RecordedRun::CheckCrashAt(size_t point, const Store& store, size_t*
   const auto applied_end = std::lower_bound(applied_.begin() + 1, applied_.end(), point);
   const uint64_t highest = static_cast<uint64_t>(applied_end - applied_.begin()) - 1;
   absl::Status status;
+  KILN_RETURN_IF_ERROR(CheckLowest(store, point));
   for (*found = newest_kept; *found <= newest_begun; ++*found) {
     status = CheckReads(store, promises_[*found]);
     if (status.ok()) return CheckState(store, promises_[*found].applied, highest);

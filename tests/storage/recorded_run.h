@@ -47,6 +47,8 @@ class RecordedRun {
   // Opens the store, or opens it again. The first error of any of these ends the run.
   absl::Status Open();
   absl::Status RunRound(uint64_t round);
+  // Prunes to so many heights below the newest executed one, if there are more.
+  absl::Status Prune(uint64_t heights_kept);
   void Close() { store_.reset(); }
   // A store of this chain in another folder, on the machine's own disk or on a watched one.
   absl::StatusOr<std::unique_ptr<Store>> OpenAt(const std::string& folder,
@@ -77,6 +79,7 @@ class RecordedRun {
   absl::Status ExecuteAgain();
   absl::Status ApplyUpTo(uint64_t height);
   DurableWrite TimeoutAfter(Round round);
+  absl::Status CheckLowest(const Store& store, size_t point) const;
   absl::Status CheckState(const Store& store, uint64_t lowest, uint64_t highest) const;
 
   TemporaryDir dir_{MemoryFolder()};
@@ -88,6 +91,13 @@ class RecordedRun {
   std::vector<Promise> promises_;
   std::vector<consensus::BlockPtr> siblings_;
   std::vector<size_t> applied_ = {0};  // by height: the point at which it began
+  // Likewise of each time that the lowest height rose.
+  struct Pruned {
+    uint64_t lowest = 1;
+    size_t begun = 0;
+    size_t kept = SIZE_MAX;
+  };
+  std::vector<Pruned> pruned_ = {{.lowest = 1, .begun = 0, .kept = 0}};
 };
 
 }  // namespace kiln::storage

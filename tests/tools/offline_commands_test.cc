@@ -48,7 +48,8 @@ TEST_F(OfflineCommands, InspectShowsWhatAFolderHolds) {
   EXPECT_EQ(json["committed_id"], driver().at(committed())->id.ToHex());
   EXPECT_EQ(json["executed_height"], committed());
   EXPECT_EQ(json["state_root"], driver().StateAt(committed()).Root().ToHex());
-  EXPECT_EQ(json["committed_blocks"], committed() + 1);
+  EXPECT_EQ(json["committed_blocks"], committed());
+  EXPECT_EQ(json["lowest_height"], 1);
   EXPECT_EQ(json["uncommitted"].size(), kBlocks - committed());
   EXPECT_EQ(json["safety"]["last_voted_round"], driver().safety().last_voted_round.value);
   EXPECT_EQ(json["families"].size(), storage::kFamilyCount);

@@ -21,6 +21,8 @@ namespace kiln::tools {
 // Validator 0 signs what the driver's safety record says. Not thread-safe.
 class StoppedNet {
  public:
+  explicit StoppedNet(const ChainLimits& limits = {}) : world_({1, 1, 1, 1}, limits) {}
+
   consensus::TestWorld& world() { return world_; }
   storage::LedgerDriver& driver() { return driver_; }
   std::string At(const std::string& name) const { return dir_ / name; }
