@@ -16,14 +16,14 @@ std::string ToBytes(const Hash& hash) {
   return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
 }
 
-PeerStatus FromProto(const v1::PeerStatus& peer) {
+PeerStatus PeerFromProto(const v1::PeerStatus& peer) {
   return {.name = peer.name(),
           .address = peer.address(),
           .connected = peer.connected(),
           .last_error = peer.last_error()};
 }
 
-void ToProto(const PeerStatus& peer, v1::PeerStatus* to) {
+void PeerToProto(const PeerStatus& peer, v1::PeerStatus* to) {
   to->set_name(peer.name);
   to->set_address(peer.address);
   to->set_connected(peer.connected);
@@ -77,7 +77,7 @@ void ToProto(const NodeStatus& status, v1::StatusReply* to) {
   to->set_votes_signed(status.votes_signed);
   to->set_ready(status.ready);
   to->set_not_ready_reason(status.not_ready_reason);
-  for (const PeerStatus& peer : status.peers) ToProto(peer, to->add_peers());
+  for (const PeerStatus& peer : status.peers) PeerToProto(peer, to->add_peers());
 }
 
 absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
@@ -99,7 +99,7 @@ absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
   status.votes_signed = reply.votes_signed();
   status.ready = reply.ready();
   status.not_ready_reason = reply.not_ready_reason();
-  for (const v1::PeerStatus& peer : reply.peers()) status.peers.push_back(FromProto(peer));
+  for (const v1::PeerStatus& peer : reply.peers()) status.peers.push_back(PeerFromProto(peer));
   return status;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/leader_election.h"
 #include "consensus/pacemaker.h"
 #include "consensus/replica.h"
@@ -88,8 +89,9 @@ class ValidatorCore {
     const consensus::SignatureVerifier* signatures = nullptr;
     storage::Store* store = nullptr;
     Application* application = nullptr;
-    EngineOutput* output = nullptr;  // within Start and RunGroup
-    VoteLog* vote_log = nullptr;     // may be null
+    EngineOutput* output = nullptr;   // within Start and RunGroup
+    VoteLog* vote_log = nullptr;      // may be null
+    StageProfile* profile = nullptr;  // told where the time goes; may be null
     Sinks sinks;
     // Called now and then during a long replay within Recover; may be null.
     std::function<void(Height replayed, Height committed)> replaying;

@@ -155,6 +155,7 @@ absl::Status ValidatorNode::Recover() {
       .application = application_.get(),
       .output = this,
       .vote_log = vote_log_.get(),
+      .profile = &profile_,
       .sinks = {
           .event = offer,
           .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
@@ -482,6 +483,7 @@ void ValidatorNode::Fail(absl::Status why) {
 void ValidatorNode::RunSupervisor() {
   while (true) {
     LookAtDisk();
+    LookAtQueues();
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
   }
@@ -509,6 +511,21 @@ void ValidatorNode::LookAtDisk() {
   absl::MutexLock lock(&mutex_);
   disk_room_ = room;
   disk_free_bytes_ = free_bytes;
+}
+
+void ValidatorNode::LookAtQueues() {
+  profile_.AddDepth(Depth::kInbox, inbox_.size());
+  profile_.AddDepth(Depth::kVerification, pool_->size());
+  size_t frames = 0;
+  for (const network::PeerConnectionStatus& peer : transport_->status()) {
+    frames += peer.frames_waiting;
+  }
+  profile_.AddDepth(Depth::kSend, frames);
+  const uint64_t executed = core_->executed_height().value;
+  absl::MutexLock lock(&mutex_);
+  profile_.AddDepth(Depth::kMempool, mempool_.transactions);
+  const uint64_t committed = replica_status_.committed_height.value;
+  profile_.AddDepth(Depth::kUnexecuted, committed > executed ? committed - executed : 0);
 }
 
 DiskRoom ValidatorNode::disk_room() const {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/bounded_queue.h"
+#include "base/stage_profile.h"
 #include "consensus/leader_election.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
@@ -84,6 +85,7 @@ class ValidatorNode final : public Node,
   absl::StatusOr<network::CommittedBlockView> GetBlock(uint64_t height) override;
   absl::StatusOr<network::TransactionView> GetTransaction(const Hash& id) override;
   NodeStatus GetStatus() override { return status(); }
+  ProfileSnapshot GetProfile() override { return profile_.Read(); }
   void WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) override;
   absl::Status SetLogLevel(absl::string_view level) override;
   void RequestStop() override { Stop(); }
@@ -101,6 +103,7 @@ class ValidatorNode final : public Node,
   bool HasDiskRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSupervisor();
   void LookAtDisk();
+  void LookAtQueues();
   DiskRoom disk_room() const;
   void ShutDown();
   void Fail(absl::Status why);
@@ -120,7 +123,8 @@ class ValidatorNode final : public Node,
   std::unique_ptr<consensus::Signer> signer_;
   const consensus::Ed25519Verifier verifier_;
   std::unique_ptr<SignatureMemory> signatures_;  // before both
-  DiskGuard disk_;                               // the supervisor's, once that runs
+  StageProfile profile_;
+  DiskGuard disk_;  // the supervisor's, once that runs
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<VoteLog> vote_log_;
   BoundedQueue<EngineEvent> inbox_;
