@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <time.h>
+
 #include <chrono>
 
 namespace kiln {
@@ -19,11 +21,29 @@ class MachineClock final : public Clock {
   }
 };
 
+uint64_t ReadNs(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
 }  // namespace
 
 Clock* SystemClock() {
   static MachineClock* const clock = new MachineClock;
   return clock;
+}
+
+uint64_t MonotonicNs() {
+  return ReadNs(CLOCK_MONOTONIC);
+}
+
+uint64_t ThreadCpuNs() {
+  return ReadNs(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t ProcessCpuNs() {
+  return ReadNs(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 }  // namespace kiln

@@ -22,6 +22,11 @@ class Clock {
 // The machine's clocks. Lives as long as the process.
 Clock* SystemClock();
 
+// For measuring alone: nothing may be decided by these. Nanoseconds.
+uint64_t MonotonicNs();   // some tens of nanoseconds a call
+uint64_t ThreadCpuNs();   // of the calling thread; a system call
+uint64_t ProcessCpuNs();  // of all threads
+
 }  // namespace kiln
 
 #endif  // KILN_BASE_CLOCK_H_

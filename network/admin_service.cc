@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "kiln/v1/admin.grpc.pb.h"
+#include "network/admin_client.h"
 #include "network/convert.h"
 #include "network/kiln_service.h"
 
@@ -18,6 +19,13 @@ class AdminService final : public v1::Admin::CallbackService {
                                       const v1::GetStatusRequest*,
                                       v1::StatusReply* reply) override {
     ToProto(handler_->GetStatus(), reply);
+    return Finish(context, absl::OkStatus());
+  }
+
+  grpc::ServerUnaryReactor* GetProfile(grpc::CallbackServerContext* context,
+                                       const v1::GetProfileRequest*,
+                                       v1::ProfileReply* reply) override {
+    ToProto(handler_->GetProfile(), reply);
     return Finish(context, absl::OkStatus());
   }
 

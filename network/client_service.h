@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/block.h"
 #include "consensus/payload.h"
 #include "crypto/ed25519.h"
@@ -79,6 +80,7 @@ class ClientHandler {
   virtual void WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) = 0;
 
   // The operator's.
+  virtual ProfileSnapshot GetProfile() = 0;
   virtual absl::Status SetLogLevel(absl::string_view level) = 0;
   virtual void RequestStop() = 0;
 };

@@ -17,14 +17,14 @@ std::string ToBytes(const Hash& hash) {
   return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
 }
 
-PeerStatus FromProto(const v1::PeerStatus& peer) {
+PeerStatus PeerFromProto(const v1::PeerStatus& peer) {
   return {.name = peer.name(),
           .address = peer.address(),
           .connected = peer.connected(),
           .last_error = peer.last_error()};
 }
 
-void ToProto(const PeerStatus& peer, v1::PeerStatus* to) {
+void PeerToProto(const PeerStatus& peer, v1::PeerStatus* to) {
   to->set_name(peer.name);
   to->set_address(peer.address);
   to->set_connected(peer.connected);
@@ -119,7 +119,7 @@ void ToProto(const NodeStatus& status, v1::StatusReply* to) {
   to->set_votes_signed(status.votes_signed);
   to->set_ready(status.ready);
   to->set_not_ready_reason(status.not_ready_reason);
-  for (const PeerStatus& peer : status.peers) ToProto(peer, to->add_peers());
+  for (const PeerStatus& peer : status.peers) PeerToProto(peer, to->add_peers());
   if (status.catching_up.has_value()) ToProto(*status.catching_up, to->mutable_catching_up());
   if (status.scrub.has_value()) ToProto(*status.scrub, to->mutable_scrub());
 }
@@ -143,7 +143,7 @@ absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
   status.votes_signed = reply.votes_signed();
   status.ready = reply.ready();
   status.not_ready_reason = reply.not_ready_reason();
-  for (const v1::PeerStatus& peer : reply.peers()) status.peers.push_back(FromProto(peer));
+  for (const v1::PeerStatus& peer : reply.peers()) status.peers.push_back(PeerFromProto(peer));
   if (reply.has_catching_up()) {
     KILN_ASSIGN_OR_RETURN(status.catching_up, FromProto(reply.catching_up()));
   }

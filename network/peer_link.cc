@@ -58,6 +58,7 @@ PeerConnectionStatus PeerLink::status() const {
   absl::MutexLock lock(&mutex_);
   PeerConnectionStatus status = status_;
   status.connected = live_ != nullptr;
+  status.frames_waiting = queue_.frames();
   return status;
 }
 

@@ -54,6 +54,7 @@ struct PeerConnectionStatus {
   uint64_t frames_sent = 0;
   uint64_t frames_received = 0;
   uint64_t frames_dropped = 0;  // by full queues, both directions
+  size_t frames_waiting = 0;    // to be sent
 };
 
 // Thread-safe. Frames to one peer arrive in order while a connection lasts; frames are lost when it

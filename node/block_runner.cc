@@ -16,7 +16,8 @@ namespace kiln::node {
 
 BlockRunner::BlockRunner(const ChainLimits& limits, storage::Store* store,
                          const DuplicateWindow* window, Executor* executor, PendingReplies* replies,
-                         std::shared_ptr<CommitSubscribers> subscribers, Executed executed)
+                         std::shared_ptr<CommitSubscribers> subscribers, Executed executed,
+                         StageProfile* profile)
     : limits_(limits),
       store_(store),
       window_(window),
@@ -24,15 +25,18 @@ BlockRunner::BlockRunner(const ChainLimits& limits, storage::Store* store,
       replies_(replies),
       subscribers_(std::move(subscribers)),
       executed_(std::move(executed)),
+      profile_(profile),
       executed_height_(executor->executed().height.value),
       total_transactions_(executor->total_transactions()) {}
 
 absl::Status BlockRunner::ExecuteNext(Height height) {
+  if (profile_ != nullptr) profile_->BlockStarted(height);
   KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store_->BlockAt(height));
   KILN_ASSIGN_OR_RETURN(const ExecutedBlock executed, executor_->Execute(block));
   total_transactions_ = executor_->total_transactions();
   executed_height_ = height.value;
 
+  StageTimer timer(profile_, Stage::kAnswer, block->index->entries.size());
   consensus::SharedBytes finality;
   const auto get_finality = [&]() -> absl::StatusOr<consensus::SharedBytes> {
     if (finality != nullptr) return finality;
@@ -49,6 +53,8 @@ absl::Status BlockRunner::ExecuteNext(Height height) {
       Notify(executed, *proof);
     }
   }
+  timer.End();
+  if (profile_ != nullptr) profile_->BlockAnswered(height);
   executed_(height, executed.state_root);
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/payload.h"
 #include "kiln/genesis.h"
 #include "kiln/types.h"
@@ -28,10 +29,12 @@ class BlockRunner {
  public:
   using Executed = std::function<void(Height, const Hash& state_root)>;
 
-  // What is borrowed must outlive it. `executed` is called within ExecuteNext and may wait.
+  // What is borrowed must outlive it; `profile` may be null. `executed` is called within
+  // ExecuteNext and may wait.
   BlockRunner(const ChainLimits& limits, storage::Store* store, const DuplicateWindow* window,
               Executor* executor, PendingReplies* replies,
-              std::shared_ptr<CommitSubscribers> subscribers, Executed executed);
+              std::shared_ptr<CommitSubscribers> subscribers, Executed executed,
+              StageProfile* profile = nullptr);
 
   // REQUIRES: one above executed_height(), and committed. After an error nothing further may be
   // executed, and nobody was told anything.
@@ -52,6 +55,7 @@ class BlockRunner {
   PendingReplies* const replies_;
   const std::shared_ptr<CommitSubscribers> subscribers_;
   const Executed executed_;
+  StageProfile* const profile_;
   std::atomic<uint64_t> executed_height_;
   std::atomic<uint64_t> total_transactions_;
 };

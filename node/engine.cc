@@ -27,6 +27,7 @@ Engine::Engine(const EngineOptions& options, const EngineEnvironment& environmen
       trusted_(options.trusted),
       replies_(environment.replies),
       output_(environment.output),
+      profile_(environment.profile),
       mempool_(options.replica.limits, options.mempool_each_peer_max, environment.budget,
                environment.store->committed_height()) {}
 
@@ -105,21 +106,49 @@ absl::Status Engine::Flush() {
   // Neither promises anything.
   for (const TransactionBatch& batch : forwards) output_->Forward(batch);
   for (const consensus::Fetch& fetch : effects.fetch) output_->Fetch(fetch.from, fetch.request);
-  for (const consensus::Outbound& outbound : effects.send_early) {
-    output_->Send(outbound.to, outbound.message);
-  }
+  SendAll(effects.send_early);
   if (trusted_.has_value()) {
     for (const consensus::Commit& commit : effects.durable.commits) {
       KILN_RETURN_IF_ERROR(CheckTrusted(*trusted_, commit));
     }
   }
-  if (!effects.durable.empty()) KILN_RETURN_IF_ERROR(store_->Persist(effects.durable));
-  for (const consensus::Outbound& outbound : effects.send)
-    output_->Send(outbound.to, outbound.message);
+  KILN_RETURN_IF_ERROR(Persist(effects.durable));
+  SendAll(effects.send);
   if (!effects.durable.commits.empty()) {
     output_->Committed(effects.durable.commits.back().blocks.back()->header.height);
   }
   return absl::OkStatus();
+}
+
+absl::Status Engine::Persist(const consensus::DurableWrite& write) {
+  if (write.empty()) return absl::OkStatus();
+  StageTimer timer(profile_, Stage::kPersist);
+  for (const consensus::BlockPtr& block : write.blocks) {
+    timer.AddItems(block->index->entries.size());
+    if (profile_ != nullptr && block->has_transactions()) {
+      profile_->BlockSeen(block->header.height);
+    }
+  }
+  KILN_RETURN_IF_ERROR(store_->Persist(write));
+  timer.End();
+  if (profile_ == nullptr) return absl::OkStatus();
+  for (const consensus::BlockPtr& block : write.blocks) {
+    profile_->BlockDurable(block->header.height);
+  }
+  for (const consensus::Commit& commit : write.commits) {
+    for (const consensus::BlockPtr& block : commit.blocks) {
+      profile_->BlockCommitted(block->header.height);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Engine::SendAll(const std::vector<consensus::Outbound>& messages) {
+  if (messages.empty()) return;
+  const StageTimer timer(profile_, Stage::kSend, messages.size());
+  for (const consensus::Outbound& outbound : messages) {
+    output_->Send(outbound.to, outbound.message);
+  }
 }
 
 // All that is not committed counts: while a transaction is in an uncommitted block, and until it is

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/effects.h"
 #include "consensus/leader_election.h"
 #include "consensus/replica.h"
@@ -60,6 +61,7 @@ struct EngineEnvironment {
   MempoolBudget* budget = nullptr;    // what own clients' transactions reserve
   PendingReplies* replies = nullptr;  // told of those that no block can execute any more
   EngineOutput* output = nullptr;
+  StageProfile* profile = nullptr;  // may be null
 };
 
 // Group commit: Handle takes events one after the other and keeps their effects; Flush makes all
@@ -94,6 +96,8 @@ class Engine : private consensus::PayloadSource {
 
   void Step(const consensus::Event& event, Now now);
   void Keep(consensus::Effects effects);
+  absl::Status Persist(const consensus::DurableWrite& write);
+  void SendAll(const std::vector<consensus::Outbound>& messages);
   void DropExpired();
   void RefuseExpired(const std::vector<Hash>& ids);
   void Take(const TransactionsArrived& arrived, Now now);
@@ -102,6 +106,7 @@ class Engine : private consensus::PayloadSource {
   const std::optional<TrustedBlock> trusted_;
   PendingReplies* const replies_;
   EngineOutput* const output_;
+  StageProfile* const profile_;
   Mempool mempool_;
   std::unique_ptr<consensus::Replica> replica_;
 

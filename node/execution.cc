@@ -40,12 +40,14 @@ absl::Status CheckEffects(const Effects& effects, size_t transaction_count) {
 }  // namespace
 
 Executor::Executor(const ChainLimits& limits, storage::Store* store, Application* application,
-                   DuplicateWindow* window, Snapshots* snapshots, uint64_t total_transactions)
+                   DuplicateWindow* window, Snapshots* snapshots, uint64_t total_transactions,
+                   StageProfile* profile)
     : limits_(limits),
       store_(store),
       application_(application),
       window_(window),
       snapshots_(snapshots),
+      profile_(profile),
       state_(store->executed_state()),
       total_transactions_(total_transactions) {}
 
@@ -59,6 +61,7 @@ absl::StatusOr<ExecutedBlock> Executor::Execute(const consensus::BlockPtr& block
 
 absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& block) {
   KILN_RETURN_IF_ERROR(snapshots_->TakeIfDue());
+  StageTimer timer(profile_, Stage::kExecute, block->index->entries.size());
   const storage::Store::View view = store_->state_view();
   KILN_CHECK_EQ(view.height, state_.height);
   Selection selection = Select(*block);
@@ -89,6 +92,7 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
                       executed.results.replies, executed.events);
   KILN_RETURN_IF_ERROR(snapshots_->Name(state_, &executed.results.state));
   executed.state_root = executed.results.state.Root();
+  timer.Next(Stage::kApply, writes.size());
   KILN_RETURN_IF_ERROR(store_->ApplyBlock(writes, executed.results));
   window_->Add(block->header.height, selection.executed);
   state_ = executed.results.state;

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/stage_profile.h"
 #include "consensus/block.h"
 #include "consensus/executed_state.h"
 #include "kiln/application.h"
@@ -34,10 +35,11 @@ struct ExecutedBlock {
 // chain alone. For one thread; after an error nothing further may be executed.
 class Executor {
  public:
-  // What is borrowed outlives it. `window` and `snapshots` hold what `store` has executed, and
-  // `total_transactions` is what the store's newest results say.
+  // What is borrowed outlives it; `profile` may be null. `window` and `snapshots` hold what `store`
+  // has executed, and `total_transactions` is what the store's newest results say.
   Executor(const ChainLimits& limits, storage::Store* store, Application* application,
-           DuplicateWindow* window, Snapshots* snapshots, uint64_t total_transactions = 0);
+           DuplicateWindow* window, Snapshots* snapshots, uint64_t total_transactions = 0,
+           StageProfile* profile = nullptr);
 
   // REQUIRES: one height above executed().height. ENSURES: on OK the results are in the store, the
   // window knows the ids, and `executed()` is the block's state. Errors: the application failed or
@@ -69,6 +71,7 @@ class Executor {
   Application* const application_;
   DuplicateWindow* const window_;
   Snapshots* const snapshots_;
+  StageProfile* const profile_;
   consensus::ExecutedState state_;
   uint64_t total_transactions_;
 };

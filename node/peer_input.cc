@@ -13,7 +13,8 @@ PeerInput::PeerInput(const Genesis& genesis, const consensus::ValidatorSet* vali
                      const consensus::LeaderElection* leaders,
                      const consensus::SignatureVerifier* signatures, const storage::Store* store,
                      const DuplicateWindow* window, SnapshotAnswers* snapshot_answers,
-                     SnapshotSync* snapshot_sync, VoteLog* vote_log, Sinks sinks)
+                     SnapshotSync* snapshot_sync, VoteLog* vote_log, Sinks sinks,
+                     StageProfile* profile)
     : limits_(genesis.limits),
       store_(store),
       window_(window),
@@ -21,11 +22,15 @@ PeerInput::PeerInput(const Genesis& genesis, const consensus::ValidatorSet* vali
       snapshot_sync_(snapshot_sync),
       vote_log_(vote_log),
       sinks_(std::move(sinks)),
+      profile_(profile),
       verifier_(genesis, validators, leaders, Epoch{1}, signatures) {}
 
 void PeerInput::Handle(ValidatorIndex from, network::Frame frame) {
   const size_t bytes = frame.bytes();
-  Handle(from, network::DecodeFrame(std::move(frame), limits_), bytes);
+  StageTimer timer(profile_, Stage::kDecode, bytes);
+  absl::StatusOr<network::PeerMessage> message = network::DecodeFrame(std::move(frame), limits_);
+  timer.Next(Stage::kVerify, 1);
+  Handle(from, std::move(message), bytes);
 }
 
 void PeerInput::Handle(ValidatorIndex from, absl::StatusOr<network::PeerMessage> message,

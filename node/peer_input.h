@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/leader_election.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
@@ -41,12 +42,13 @@ class PeerInput {
     std::function<uint64_t()> now_us;  // monotonic microseconds
   };
 
-  // What is borrowed must outlive it. `vote_log` may be null.
+  // What is borrowed must outlive it. `vote_log` and `profile` may be null.
   PeerInput(const Genesis& genesis, const consensus::ValidatorSet* validators,
             const consensus::LeaderElection* leaders,
             const consensus::SignatureVerifier* signatures, const storage::Store* store,
             const DuplicateWindow* window, SnapshotAnswers* snapshot_answers,
-            SnapshotSync* snapshot_sync, VoteLog* vote_log, Sinks sinks);
+            SnapshotSync* snapshot_sync, VoteLog* vote_log, Sinks sinks,
+            StageProfile* profile = nullptr);
 
   // Everything that the frame causes has been given to the sinks when it returns.
   void Handle(ValidatorIndex from, network::Frame frame);
@@ -78,6 +80,7 @@ class PeerInput {
   SnapshotSync* const snapshot_sync_;
   VoteLog* const vote_log_;
   const Sinks sinks_;
+  StageProfile* const profile_;
   consensus::MessageVerifier verifier_;
   std::atomic<uint64_t> certified_round_{0};
   std::atomic<uint64_t> refused_{0};

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mark.h"
 #include "consensus/receipt.h"
 #include "crypto/merkle.h"
@@ -65,7 +66,8 @@ PendingReplies::Ticket PendingReplies::Add(std::shared_ptr<const consensus::Payl
                      .sink = std::move(sink),
                      .deadline = deadline,
                      .answered = std::vector<bool>(count, false),
-                     .left = count};
+                     .left = count,
+                     .added_ns = profile_ == nullptr ? 0 : MonotonicNs()};
       by_deadline_[{deadline, ticket}] = submission.get();
       submissions_[ticket] = std::move(submission);
       size_ += count;
@@ -186,6 +188,9 @@ PendingReplies::Due PendingReplies::Take(Submission* submission, uint32_t entry)
   submission->answered[entry] = true;
   --size_;
   if (--submission->left == 0) {
+    if (profile_ != nullptr) {
+      profile_->AddLeg(Leg::kBatchToAnswer, MonotonicNs() - submission->added_ns);
+    }
     by_deadline_.erase({submission->deadline, submission->ticket});
     submissions_.erase(submission->ticket);
   }

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/payload.h"
 #include "kiln/types.h"
 #include "network/client_service.h"
@@ -43,6 +44,9 @@ class PendingReplies {
   // Finds where transactions were executed first, in the order asked for.
   using FindReceipts =
       absl::FunctionRef<std::vector<absl::StatusOr<ReceiptParts>>(absl::Span<const Hash> ids)>;
+
+  // `profile` is told how long batches wait; it may be null.
+  explicit PendingReplies(StageProfile* profile = nullptr) : profile_(profile) {}
 
   // Transaction i of `index` is first_sequence + i and carries `last_height`.
   Ticket Add(std::shared_ptr<const consensus::PayloadIndex> index, uint64_t first_sequence,
@@ -86,7 +90,8 @@ class PendingReplies {
     std::shared_ptr<network::SubmitSink> sink;
     absl::Time deadline;
     std::vector<bool> answered;
-    size_t left = 0;  // entries not yet answered
+    size_t left = 0;        // entries not yet answered
+    uint64_t added_ns = 0;  // monotonic; 0 without a profile
   };
   struct Waiter {
     Submission* submission = nullptr;
@@ -116,6 +121,7 @@ class PendingReplies {
   static void DeliverOrdered(absl::Span<const Due> due, const ExecutedBlock& executed,
                              const absl::StatusOr<consensus::SharedBytes>& finality);
 
+  StageProfile* const profile_;
   mutable absl::Mutex mutex_;
   // The hash tables are for lookup only: answers come in order of entries, tickets and deadlines.
   Ticket last_ticket_ ABSL_GUARDED_BY(mutex_) = 0;

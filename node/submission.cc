@@ -30,14 +30,16 @@ void RefuseAll(network::SubmitSink& sink, uint64_t first_sequence, uint32_t coun
 
 Submission::Submission(const ChainLimits& limits, const storage::Store* store,
                        const Application* application, const DuplicateWindow* window,
-                       MempoolBudget* budget, PendingReplies* replies, Hooks hooks)
+                       MempoolBudget* budget, PendingReplies* replies, Hooks hooks,
+                       StageProfile* profile)
     : limits_(limits),
       store_(store),
       application_(application),
       window_(window),
       budget_(budget),
       replies_(replies),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      profile_(profile) {}
 
 void Submission::Close(const absl::Status& why) {
   absl::MutexLock lock(&mutex_);
@@ -75,6 +77,7 @@ std::vector<std::pair<uint32_t, absl::Status>> Submission::Check(
 
 void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time deadline,
                         std::shared_ptr<network::SubmitSink> sink, bool may_be_barrier) {
+  StageTimer timer(profile_, Stage::kSubmit);
   const auto refuse = [&](const absl::Status& why) {
     RefuseAll(*sink, first_sequence, consensus::ClaimedCount(batch, limits_), why);
   };
@@ -85,6 +88,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
       consensus::IndexBatch(batch, limits_);
   if (!index.ok()) return refuse(index.status());
   const MempoolCharge charge = ChargeOf(**index);
+  timer.AddItems(charge.transactions);
   if (!budget_->TryReserve(charge)) {
     KILN_MARK("a submission finds the mempool full");
     return refuse(absl::ResourceExhaustedError("mempool is full: submit again later"));

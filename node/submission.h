@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/stage_profile.h"
 #include "kiln/application.h"
 #include "kiln/genesis.h"
 #include "network/client_service.h"
@@ -34,7 +35,7 @@ class Submission {
   // What is borrowed must outlive it.
   Submission(const ChainLimits& limits, const storage::Store* store, const Application* application,
              const DuplicateWindow* window, MempoolBudget* budget, PendingReplies* replies,
-             Hooks hooks);
+             Hooks hooks, StageProfile* profile = nullptr);
 
   // As network::ClientHandler::Submit. `may_be_barrier`: an empty payload with a key is let
   // through.
@@ -60,6 +61,7 @@ class Submission {
   MempoolBudget* const budget_;
   PendingReplies* const replies_;
   const Hooks hooks_;
+  StageProfile* const profile_;
   mutable absl::Mutex mutex_;
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   absl::Status paused_ ABSL_GUARDED_BY(mutex_);

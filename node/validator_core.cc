@@ -35,6 +35,7 @@ ValidatorCore::ValidatorCore(const Options& options, const Environment& environm
       window_(options.genesis.limits.duplicate_window_blocks),
       snapshots_(options.genesis.limits, environment.store, options.snapshots_kept),
       pruner_(options.genesis.limits, environment.store, options.retention_blocks),
+      replies_(environment.profile),
       shares_(MempoolShares::Divide(options.mempool_max, environment.validators->size())),
       budget_(shares_.own) {}
 
@@ -61,8 +62,9 @@ absl::Status ValidatorCore::Replay() {
                           store.StateAt(store.executed_state().height));
     total_transactions = executed.total_transactions;
   }
-  executor_ = std::make_unique<Executor>(options_.genesis.limits, &store, environment_.application,
-                                         &window_, &snapshots_, total_transactions);
+  executor_ =
+      std::make_unique<Executor>(options_.genesis.limits, &store, environment_.application,
+                                 &window_, &snapshots_, total_transactions, environment_.profile);
   const Height committed = store.committed_height();
   for (Height next{executor_->executed().height.value + 1}; next <= committed; ++next.value) {
     KILN_ASSIGN_OR_RETURN(const consensus::BlockPtr block, store.BlockAt(next));
@@ -83,7 +85,8 @@ absl::Status ValidatorCore::MakeEngine(Now now) {
                                                  .store = environment_.store,
                                                  .budget = &budget_,
                                                  .replies = &replies_,
-                                                 .output = environment_.output},
+                                                 .output = environment_.output,
+                                                 .profile = environment_.profile},
                                                 now));
   return absl::OkStatus();
 }
@@ -123,10 +126,12 @@ absl::Status ValidatorCore::MakeInputs() {
       limits, environment_.store, &window_, executor_.get(), &replies_, subscribers_,
       [this](Height height, const Hash& root) {
         environment_.sinks.executed(consensus::Event(consensus::BlockExecuted{height, root}));
-      });
+      },
+      environment_.profile);
   submission_ = std::make_unique<Submission>(
       limits, environment_.store, environment_.application, &window_, &budget_, &replies_,
-      Submission::Hooks{.enqueue = sinks.event, .deadline_added = sinks.deadline_added});
+      Submission::Hooks{.enqueue = sinks.event, .deadline_added = sinks.deadline_added},
+      environment_.profile);
   const auto answer = [this](ValidatorIndex to, network::FramePtr frame) {
     SendFrame(to, std::move(frame));
   };
@@ -148,7 +153,8 @@ absl::Status ValidatorCore::MakeInputs() {
                                                              .answer = answer,
                                                              .refused = sinks.refused,
                                                              .blocks = offer_to_scrub,
-                                                             .now_us = environment_.now_us});
+                                                             .now_us = environment_.now_us},
+                                            environment_.profile);
   return absl::OkStatus();
 }
 
@@ -161,11 +167,13 @@ absl::Status ValidatorCore::RunGroup(std::vector<EngineEvent> events, Clock& clo
   KILN_CHECK_LE(events.size(), kGroupEventsMax);
   if (failed_) return failure();
   if (events.size() > 1) KILN_MARK("several events share one write");
+  StageTimer timer(environment_.profile, Stage::kStep, events.size());
   for (const EngineEvent& event : events) engine_->Handle(event, clock.Read());
   const Now now = clock.Read();
   if (now.monotonic_us >= engine_->NextDeadline()) {
     engine_->Handle(consensus::Event(consensus::Tick{}), now);
   }
+  timer.End();
   peer_input_->SetCertifiedRound(engine_->status().high_qc_round);
   return Flush();
 }

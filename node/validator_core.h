@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/stage_profile.h"
 #include "consensus/leader_election.h"
 #include "consensus/pacemaker.h"
 #include "consensus/replica.h"
@@ -108,8 +109,9 @@ class ValidatorCore {
     storage::Store* store = nullptr;
     storage::Database* database = nullptr;  // the store's, for the scrub; null: there is none
     Application* application = nullptr;
-    EngineOutput* output = nullptr;  // within Start and RunGroup
-    VoteLog* vote_log = nullptr;     // may be null
+    EngineOutput* output = nullptr;   // within Start and RunGroup
+    VoteLog* vote_log = nullptr;      // may be null
+    StageProfile* profile = nullptr;  // told where the time goes; may be null
     Sinks sinks;
     std::function<uint64_t()> now_us;  // monotonic microseconds; from any thread
     // Called now and then during a long replay within Recover; may be null.

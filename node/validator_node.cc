@@ -176,6 +176,7 @@ absl::Status ValidatorNode::Recover() {
       .application = application_.get(),
       .output = this,
       .vote_log = vote_log_.get(),
+      .profile = &profile_,
       .sinks = {.event = offer,
                 .executed = [this](EngineEvent event) { inbox_.Push(std::move(event)); },
                 .answer = [this](
@@ -541,6 +542,7 @@ void ValidatorNode::RunSupervisor() {
     LookAtDisk();
     LookAtProgress();
     core_->TickSnapshots(SystemClock()->Read().monotonic_us);
+    LookAtQueues();
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kSuperviseEvery)) break;
   }
@@ -613,6 +615,21 @@ void ValidatorNode::RunScrub() {
     if (core_->failed()) return;
     due_us = core_->scrub()->Step(clock->Read());
   }
+}
+
+void ValidatorNode::LookAtQueues() {
+  profile_.AddDepth(Depth::kInbox, inbox_.size());
+  profile_.AddDepth(Depth::kVerification, pool_->size());
+  size_t frames = 0;
+  for (const network::PeerConnectionStatus& peer : transport_->status()) {
+    frames += peer.frames_waiting;
+  }
+  profile_.AddDepth(Depth::kSend, frames);
+  const uint64_t executed = core_->executed_height().value;
+  absl::MutexLock lock(&mutex_);
+  profile_.AddDepth(Depth::kMempool, mempool_.transactions);
+  const uint64_t committed = replica_status_.committed_height.value;
+  profile_.AddDepth(Depth::kUnexecuted, committed > executed ? committed - executed : 0);
 }
 
 DiskRoom ValidatorNode::disk_room() const {

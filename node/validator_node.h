@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/bounded_queue.h"
+#include "base/stage_profile.h"
 #include "consensus/leader_election.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
@@ -92,6 +93,7 @@ class ValidatorNode final : public Node,
   absl::StatusOr<network::CommittedBlockView> GetBlock(uint64_t height) override;
   absl::StatusOr<network::TransactionView> GetTransaction(const Hash& id) override;
   NodeStatus GetStatus() override { return status(); }
+  ProfileSnapshot GetProfile() override { return profile_.Read(); }
   void WaitForHeight(uint64_t height, absl::AnyInvocable<void() &&> waiter) override;
   absl::Status SetLogLevel(absl::string_view level) override;
   void RequestStop() override { Stop(); }
@@ -111,6 +113,7 @@ class ValidatorNode final : public Node,
   void LookAtDisk();
   void LookAtProgress();
   void RunScrub();
+  void LookAtQueues();
   DiskRoom disk_room() const;
   void ShutDown();
   void Fail(absl::Status why);
@@ -131,7 +134,8 @@ class ValidatorNode final : public Node,
   std::unique_ptr<consensus::Signer> signer_;
   const consensus::Ed25519Verifier verifier_;
   std::unique_ptr<SignatureMemory> signatures_;  // before both
-  DiskGuard disk_;                               // the supervisor's, once that runs
+  StageProfile profile_;
+  DiskGuard disk_;  // the supervisor's, once that runs
   std::shared_ptr<storage::Database> database_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<VoteLog> vote_log_;

@@ -34,6 +34,9 @@ class VerificationPool {
   // False when there is no room: the frame is dropped. Never waits.
   bool Add(ValidatorIndex from, network::Frame frame);
 
+  // Frames that wait.
+  size_t size() const { return queue_.size(); }
+
   // Ends the threads; what waits is dropped. Idempotent.
   void Stop();
 

@@ -20,7 +20,11 @@ nlohmann::ordered_json ProcessesJson(const BenchReport& report) {
   for (const ProcessFigures& process : report.processes) {
     processes.push_back({{"validator", process.name},
                          {"cpu_seconds", process.cpu_seconds},
-                         {"bytes_written", process.bytes_written}});
+                         {"bytes_written", process.bytes_written},
+                         {"resident_bytes",
+                          {{"steady", process.resident_steady_bytes},
+                           {"end", process.resident_end_bytes},
+                           {"max", process.resident_highest_bytes}}}});
   }
   return processes;
 }
@@ -52,10 +56,13 @@ nlohmann::ordered_json BenchReportJson(const BenchReport& report) {
                                  {"durable", kDurable},
                                  {"errors", report.errors},
                                  {"first_error", report.first_error},
+                                 {"refused", report.refused},
+                                 {"held_back", report.held_back},
                                  {"lost", report.lost},
                                  {"client_cpu_seconds", report.client_cpu_seconds},
                                  {"processes", ProcessesJson(report)},
                                  {"build", BuildInformation()}};
+  if (report.stages.has_value()) json["stages"] = StageReportJson(*report.stages);
   if (!report.kept_dir.empty()) json["kept"] = report.kept_dir;
   return json;
 }
@@ -74,14 +81,20 @@ std::string BenchReportText(const BenchReport& report) {
       latency.p50, latency.p90, latency.p99, latency.max, steady.blocks_per_second,
       steady.transactions_per_block, report.committed, report.errors, report.lost,
       report.client_cpu_seconds);
+  if (report.refused + report.held_back > 0) {
+    absl::StrAppendFormat(&text, "not taken   %d refused (RESOURCE_EXHAUSTED), %d held back\n",
+                          report.refused, report.held_back);
+  }
   if (!report.processes.empty()) {
-    TextTable table({"validator", "CPU seconds", "written"});
+    TextTable table({"validator", "CPU seconds", "written", "memory", "highest"});
     for (const ProcessFigures& process : report.processes) {
       table.Add({process.name, absl::StrFormat("%.2f", process.cpu_seconds),
-                 Mebibytes(process.bytes_written)});
+                 Mebibytes(process.bytes_written), Mebibytes(process.resident_end_bytes),
+                 Mebibytes(process.resident_highest_bytes)});
     }
     absl::StrAppend(&text, "\n", table.Render());
   }
+  if (report.stages.has_value()) absl::StrAppend(&text, StageReportText(*report.stages));
   if (!report.kept_dir.empty()) absl::StrAppend(&text, "\nkept in ", report.kept_dir, "\n");
   return text;
 }

@@ -13,9 +13,11 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/check.h"
 #include "base/clock.h"
 
@@ -94,6 +96,12 @@ absl::StatusOr<double> ChildProcess::CpuSeconds() const {
   return ParseCpuSeconds(stat, sysconf(_SC_CLK_TCK));
 }
 
+absl::StatusOr<ResidentMemory> ChildProcess::Memory() const {
+  std::ifstream file(absl::StrCat("/proc/", pid_, "/status"));
+  return ParseResidentMemory(
+      std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()));
+}
+
 absl::Status ChildProcess::Stop(absl::Duration patience) {
   if (IsRunning()) kill(pid_, SIGTERM);
   const uint64_t give_up_us = SystemClock()->Read().monotonic_us +
@@ -138,6 +146,24 @@ absl::StatusOr<double> ParseCpuSeconds(const std::string& stat, int64_t ticks_pe
     return absl::DataLossError("/proc/PID/stat has another layout than expected");
   }
   return static_cast<double>(user + system) / static_cast<double>(ticks_per_second);
+}
+
+absl::StatusOr<ResidentMemory> ParseResidentMemory(const std::string& status) {
+  ResidentMemory memory;
+  int found = 0;
+  for (absl::string_view line : absl::StrSplit(status, '\n')) {
+    const bool is_highest = absl::StartsWith(line, "VmHWM:");
+    if (!is_highest && !absl::StartsWith(line, "VmRSS:")) continue;
+    line.remove_prefix(line.find(':') + 1);
+    uint64_t kibibytes = 0;
+    if (!absl::ConsumeSuffix(&line, " kB") || !absl::SimpleAtoi(line, &kibibytes)) {
+      return absl::DataLossError("/proc/PID/status has another layout than expected");
+    }
+    (is_highest ? memory.highest : memory.now) = kibibytes << 10;
+    ++found;
+  }
+  if (found < 2) return absl::NotFoundError("the process has ended");
+  return memory;
 }
 
 double OwnCpuSeconds() {

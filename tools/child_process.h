@@ -21,6 +21,12 @@ struct ProcessUsage {
   uint64_t bytes_written = 0;  // caused to be sent to the disk; known once the process has ended
 };
 
+// Of one process, in bytes; shared pages of its libraries included.
+struct ResidentMemory {
+  uint64_t now = 0;
+  uint64_t highest = 0;  // since it started
+};
+
 // One child process. It is killed with SIGKILL when this object is destroyed before it ended, and
 // by the kernel when this process dies. Not thread-safe.
 class ChildProcess {
@@ -36,6 +42,7 @@ class ChildProcess {
   bool IsRunning();
   // CPU time so far.
   absl::StatusOr<double> CpuSeconds() const;
+  absl::StatusOr<ResidentMemory> Memory() const;
   // SIGTERM, and SIGKILL when it is still there after `patience`. OK when it ended with status 0.
   absl::Status Stop(absl::Duration patience);
   // REQUIRES: it has ended.
@@ -57,6 +64,9 @@ absl::StatusOr<std::string> OwnExecutable();
 
 // CPU seconds of a process in the text of its /proc/PID/stat.
 absl::StatusOr<double> ParseCpuSeconds(const std::string& stat, int64_t ticks_per_second);
+
+// In the text of its /proc/PID/status.
+absl::StatusOr<ResidentMemory> ParseResidentMemory(const std::string& status);
 
 // Of this process itself, all threads.
 double OwnCpuSeconds();

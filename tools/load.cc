@@ -5,23 +5,32 @@
 #include <thread>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "tools/chain_target.h"
 #include "tools/closed_loop.h"
+#include "tools/interrupt.h"
 #include "tools/load_recorder.h"
+#include "tools/one_shot_loop.h"
 #include "tools/open_loop.h"
 
 namespace kiln::tools {
 namespace {
 
+// Of each validator: one stream alone is held back by its own limit before the validator's pool is
+// full.
+constexpr size_t kOneShotStreams = 2;
+
 struct Stream {
-  std::unique_ptr<Client> client;
+  std::unique_ptr<Client> client;         // null in a one-shot loop
+  std::unique_ptr<OneShotLoop> one_shot;  // null otherwise
   LoadRecorder recorder;
 };
 
 // One stream through each validator; fewer when there is less to send at a time.
 size_t StreamCount(const LoadOptions& options) {
   const size_t validators = options.chain.endpoints.size();
+  if (options.rate > 0 && options.no_retry) return validators * kOneShotStreams;
   return options.rate > 0 ? validators : std::clamp<size_t>(options.in_flight, 1, validators);
 }
 
@@ -33,7 +42,9 @@ size_t InFlightOf(const LoadOptions& options, size_t index, size_t streams) {
 
 void RunStream(const LoadOptions& options, const LoadPayload& payload, const LoadClock& clock,
                size_t index, size_t streams, Stream* stream) {
-  if (options.rate > 0) {
+  if (stream->one_shot != nullptr) {
+    stream->one_shot->Run(options.duration);
+  } else if (options.rate > 0) {
     OpenLoop loop(stream->client.get(), &payload, &clock, &stream->recorder,
                   Schedule{index, streams, options.rate});
     loop.Run(options.duration);
@@ -44,22 +55,47 @@ void RunStream(const LoadOptions& options, const LoadPayload& payload, const Loa
   }
 }
 
+constexpr absl::Duration kInterruptSeenWithin = absl::Milliseconds(20);
+
+void CallAtMoments(const LoadOptions& options, const LoadClock& clock) {
+  for (const LoadOptions::Moment& moment : options.moments) {
+    const uint64_t due_us =
+        static_cast<uint64_t>(absl::ToDoubleMicroseconds(options.duration) * moment.share);
+    for (uint64_t now_us = clock.Read(); now_us < due_us; now_us = clock.Read()) {
+      if (Interrupted()) return;
+      absl::SleepFor(std::min(kInterruptSeenWithin,
+                              absl::Microseconds(static_cast<int64_t>(due_us - now_us))));
+    }
+    moment.call();
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, const LoadPayload& payload) {
   std::vector<std::unique_ptr<Stream>> streams;
-  for (size_t i = 0; i < StreamCount(options); ++i) {
+  const size_t count = StreamCount(options);
+  LoadClock clock;
+  for (size_t i = 0; i < count; ++i) {
     streams.push_back(std::make_unique<Stream>());
-    KILN_ASSIGN_OR_RETURN(streams.back()->client, Client::Connect(StartingAt(options.chain, i)));
+    Stream& stream = *streams.back();
+    const size_t validator = i % options.chain.endpoints.size();
+    if (options.rate > 0 && options.no_retry) {
+      KILN_ASSIGN_OR_RETURN(stream.one_shot,
+                            OneShotLoop::Connect(OnlyAt(options.chain, validator), &payload, &clock,
+                                                 &stream.recorder, {i, count, options.rate}));
+    } else {
+      KILN_ASSIGN_OR_RETURN(stream.client, Client::Connect(StartingAt(options.chain, validator)));
+    }
   }
-  const LoadClock clock;
+  clock = LoadClock();  // now that all are connected
   std::vector<std::thread> threads;
   for (size_t i = 0; i < streams.size(); ++i) {
-    threads.emplace_back(
-        [&options, &payload, &clock, i, count = streams.size(), stream = streams[i].get()] {
-          RunStream(options, payload, clock, i, count, stream);
-        });
+    threads.emplace_back([&options, &payload, &clock, i, count, stream = streams[i].get()] {
+      RunStream(options, payload, clock, i, count, stream);
+    });
   }
+  CallAtMoments(options, clock);
   for (std::thread& thread : threads) thread.join();
   LoadResult result;
   for (const std::unique_ptr<Stream>& stream : streams) stream->recorder.MoveTo(&result);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,16 @@ struct LoadOptions {
   size_t in_flight = 4000;
   // Open loop: so many a second are due, whether or not the earlier ones are answered.
   double rate = 0;
+  // Of an open loop: send nothing twice (one_shot_loop.h). Otherwise clients are patient, and send
+  // again what was refused as too much.
+  bool no_retry = false;
+  // Called at these shares of the duration (ascending), on the thread that called RunLoad, so that
+  // others can be asked how they are in the middle of the load. Not called once it is interrupted.
+  struct Moment {
+    double share = 0;
+    std::function<void()> call;
+  };
+  std::vector<Moment> moments;
 };
 
 // One committed transaction. Times are microseconds since the load began.
@@ -36,6 +47,8 @@ struct LoadResult {
   std::vector<Sample> committed;  // in no order
   uint64_t errors = 0;
   std::string first_error;  // empty when there was none
+  uint64_t refused = 0;     // RESOURCE_EXHAUSTED, and not sent again
+  uint64_t held_back = 0;   // due, but not taken from the client
 };
 
 // Runs for the duration, then waits for what is under way. Times of an open loop count from when a

@@ -30,6 +30,16 @@ void LoadRecorder::Fail(uint64_t count, const absl::Status& status) {
   CountErrors(count, std::string(status.message()));
 }
 
+void LoadRecorder::Refuse(uint64_t count) {
+  const absl::MutexLock lock(&mutex_);
+  result_.refused += count;
+}
+
+void LoadRecorder::HoldBack(uint64_t count) {
+  const absl::MutexLock lock(&mutex_);
+  result_.held_back += count;
+}
+
 void LoadRecorder::CountErrors(uint64_t count, std::string message) {
   result_.errors += count;
   if (result_.first_error.empty()) result_.first_error = std::move(message);
@@ -40,6 +50,8 @@ void LoadRecorder::MoveTo(LoadResult* result) {
   result->committed.insert(result->committed.end(), result_.committed.begin(),
                            result_.committed.end());
   result->errors += result_.errors;
+  result->refused += result_.refused;
+  result->held_back += result_.held_back;
   if (result->first_error.empty()) result->first_error = result_.first_error;
   result_ = LoadResult();
 }

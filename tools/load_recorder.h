@@ -31,6 +31,10 @@ class LoadRecorder {
               const absl::StatusOr<Receipt>& receipt);
   // `count` transactions came to nothing, all for one reason.
   void Fail(uint64_t count, const absl::Status& status);
+  // A validator answered that it has no room for so many.
+  void Refuse(uint64_t count);
+  // So many were due, but the stream did not take them.
+  void HoldBack(uint64_t count);
   // Adds what was recorded to `result` and forgets it.
   void MoveTo(LoadResult* result);
 

@@ -8,9 +8,6 @@
 namespace kiln::tools {
 namespace {
 
-constexpr double kSteadyBegin = 0.20;  // of the duration
-constexpr double kSteadyEnd = 0.95;
-
 double Milliseconds(uint64_t microseconds) {
   return static_cast<double>(microseconds) / 1e3;
 }

@@ -22,6 +22,11 @@ struct LatencyFigures {
   double max = 0;
 };
 
+// The steady part of a load, as shares of its duration: without the first fifth, in which
+// connections and caches warm up, and the last twentieth, in which windows run empty.
+inline constexpr double kSteadyBegin = 0.20;
+inline constexpr double kSteadyEnd = 0.95;
+
 struct SteadyFigures {
   double seconds = 0;      // length of the steady part
   uint64_t committed = 0;  // answered in it
@@ -31,8 +36,7 @@ struct SteadyFigures {
   double transactions_per_block = 0;
 };
 
-// Leaves out the first fifth, in which connections and caches warm up, and the last twentieth, in
-// which windows run empty.
+// Of the steady part alone.
 SteadyFigures ComputeSteadyFigures(const std::vector<Sample>& samples, absl::Duration duration);
 
 }  // namespace kiln::tools

@@ -119,6 +119,15 @@ absl::StatusOr<std::vector<double>> LocalTestnet::CpuSeconds() const {
   return seconds;
 }
 
+absl::StatusOr<std::vector<ResidentMemory>> LocalTestnet::Memory() const {
+  std::vector<ResidentMemory> memory;
+  for (const std::unique_ptr<ChildProcess>& process : processes_) {
+    KILN_ASSIGN_OR_RETURN(const ResidentMemory used, process->Memory());
+    memory.push_back(used);
+  }
+  return memory;
+}
+
 absl::Status LocalTestnet::Stop() {
   std::vector<absl::Status> statuses(processes_.size());
   std::vector<std::thread> stoppers;

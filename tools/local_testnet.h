@@ -35,6 +35,8 @@ class LocalTestnet {
 
   // CPU seconds used so far, one for each validator.
   absl::StatusOr<std::vector<double>> CpuSeconds() const;
+  // Resident memory now, likewise.
+  absl::StatusOr<std::vector<ResidentMemory>> Memory() const;
   // Gracefully, all at once. Aborted names the first that did not end well.
   absl::Status Stop();
   // Of each validator's whole life. REQUIRES: Stop has returned.

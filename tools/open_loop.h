@@ -22,6 +22,7 @@ struct Schedule {
   uint64_t stride = 1;  // between sequence numbers: the number of streams
   double rate = 1;      // due per second, over all streams; above 0
 
+  uint64_t SequenceOf(uint64_t index) const { return first + index * stride; }
   uint64_t DueUs(uint64_t index) const {
     return static_cast<uint64_t>(static_cast<double>(first + index * stride) * 1e6 / rate);
   }

@@ -16,6 +16,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "kiln/v1/admin.grpc.pb.h"
 #include "kiln/v1/client.pb.h"
+#include "network/admin_client.h"
 #include "network/admin_socket.h"
 #include "network/convert.h"
 #include "network/kiln_service.h"
@@ -79,6 +80,37 @@ TEST_F(AdminTest, ServesTheOperatorOnASocketOfMode0600) {
   EXPECT_FALSE(chain.stop_requested());
   EXPECT_TRUE(stub->Stop(NewContext().get(), {}, &stop_reply).ok());
   EXPECT_TRUE(chain.stop_requested());
+}
+
+TEST_F(AdminTest, GivesEveryFigureOfTheProfile) {
+  FakeChain chain;
+  ClientTestServer server(&chain, {.admin_socket = path()});
+  const absl::StatusOr<ProfileSnapshot> asked = AskProfile(path(), absl::Seconds(60));
+  ASSERT_TRUE(asked.ok()) << asked.status();
+  v1::ProfileReply sent;
+  v1::ProfileReply got;
+  ToProto(FakeChain::Profile(), &sent);
+  ToProto(*asked, &got);
+  EXPECT_EQ(got.DebugString(), sent.DebugString());
+  EXPECT_EQ(asked->stages.back().cpu_ns, 3 + 4 * kStageCount - 1);
+  EXPECT_EQ(asked->depths.back().highest, 2 + 4 * kStageCount + 2 * kLegCount + 3 * kDepthCount);
+}
+
+TEST_F(AdminTest, PassesOverFiguresThatItDoesNotKnow) {
+  v1::ProfileReply reply;
+  reply.add_stages()->set_name("of a later version");
+  v1::StageTotals* const step = reply.add_stages();
+  step->set_name("step");
+  step->set_calls(5);
+  ProfileSnapshot profile = FromProto(reply);
+  EXPECT_EQ(profile[Stage::kStep].calls, 5u);
+  EXPECT_EQ(profile[Stage::kSubmit].calls, 0u);
+}
+
+TEST_F(AdminTest, SaysWhichSocketNobodyListensOn) {
+  const absl::StatusOr<ProfileSnapshot> asked = AskProfile(path(), absl::Seconds(60));
+  EXPECT_EQ(asked.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(asked.status().message()), HasSubstr(path()));
 }
 
 TEST_F(AdminTest, IsNotToBeReachedFromTheClientPort) {

@@ -201,6 +201,25 @@ class FakeChain : public ClientHandler {
     std::move(waiter)();
   }
 
+  // Every figure of it is another number.
+  static ProfileSnapshot Profile() {
+    ProfileSnapshot profile{.monotonic_ns = 1, .process_cpu_ns = 2};
+    uint64_t next = 3;
+    for (StageTotals& stage : profile.stages) {
+      stage = {next, next + 1, next + 2, next + 3};
+      next += 4;
+    }
+    for (LegTotals& leg : profile.legs) {
+      leg = {next, next + 1};
+      next += 2;
+    }
+    for (DepthTotals& depth : profile.depths) {
+      depth = {next, next + 1, next + 2};
+      next += 3;
+    }
+    return profile;
+  }
+  ProfileSnapshot GetProfile() override { return Profile(); }
   absl::Status SetLogLevel(absl::string_view level) override {
     if (level == "debug") return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat("no log level ", level));

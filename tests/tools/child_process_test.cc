@@ -72,5 +72,19 @@ TEST(ProcStat, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(ParseCpuSeconds("42 (kiln) S 1 42 42 0 -1 0 5 0 0 0 x y 0", 100).ok());
 }
 
+TEST(ProcStatus, FindsResidentMemoryAndItsHighest) {
+  const auto memory = ParseResidentMemory(
+      "Name:\tkiln\nVmPeak:\t  900 kB\nVmHWM:\t  300 kB\nVmRSS:\t   200 kB\nRssAnon:\t 1 kB\n");
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  EXPECT_EQ(memory->highest, 300u << 10);
+  EXPECT_EQ(memory->now, 200u << 10);
+}
+
+TEST(ProcStatus, RefusesWhatItDoesNotKnow) {
+  EXPECT_FALSE(ParseResidentMemory("").ok());
+  EXPECT_FALSE(ParseResidentMemory("VmHWM: 1 kB\n").ok());
+  EXPECT_FALSE(ParseResidentMemory("VmHWM: 1 kB\nVmRSS: 1 MB\n").ok());
+}
+
 }  // namespace
 }  // namespace kiln::tools

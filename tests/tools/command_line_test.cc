@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -86,6 +87,35 @@ TEST(CommandLine, NamesTheRangeOfANumberInAFewDigits) {
     EXPECT_THAT(outcome.error, HasSubstr("not in range"));
     EXPECT_LT(outcome.error.size(), 160u) << outcome.error;
   }
+}
+
+TEST(CommandLine, RefusesBenchOptionsThatContradictEachOther) {
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{"--sweep", "--rate", "100"},
+                                             {"--sweep", "--in-flight", "100"},
+                                             {"--sweep", "--keep"},
+                                             {"--html", "report.html"},
+                                             {"--no-retry"},
+                                             {"--rate", "100", "--in-flight", "100"},
+                                             {"--rate", "0"},
+                                             {"--profile-stages", "--validators", "65"}}) {
+    std::vector<std::string> arguments = {"bench"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = Kiln(arguments);
+    EXPECT_EQ(outcome.exit_status, 1) << options[0];
+    EXPECT_EQ(Lines(outcome.error), 1U) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr(options.front() == "--html" ? "--sweep" : "--"));
+  }
+}
+
+TEST(CommandLine, RefusesAPageThatExistsBeforeItMeasures) {
+  const TempDir dir;
+  const std::string page = dir / "page.html";
+  std::ofstream(page) << "precious";
+  const Outcome outcome = Kiln({"bench", "--sweep", "--html", page});
+  EXPECT_EQ(outcome.exit_status, 1);
+  EXPECT_THAT(outcome.error, HasSubstr(page));
+  EXPECT_EQ(node::ReadText(page), "precious");
 }
 
 TEST(CommandLine, MakesATestnetAndShowsItsKeys) {

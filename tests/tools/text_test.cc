@@ -96,6 +96,23 @@ TEST(BenchReport, HasEveryFieldThatScriptsReadFromIt) {
                             "payload_bytes", "in_flight", "duration_seconds", "errors", "lost"}) {
     EXPECT_TRUE(json.contains(field)) << field;
   }
+  EXPECT_FALSE(json.contains("stages"));
+}
+
+TEST(BenchReport, SaysWhatEachProcessUsed) {
+  BenchReport report;
+  report.processes.push_back({.name = "validator-0",
+                              .cpu_seconds = 1.5,
+                              .bytes_written = 1 << 20,
+                              .resident_steady_bytes = 2 << 20,
+                              .resident_end_bytes = 3 << 20,
+                              .resident_highest_bytes = 4 << 20});
+  const nlohmann::ordered_json process = BenchReportJson(report)["processes"][0];
+  EXPECT_EQ(process["cpu_seconds"], 1.5);
+  EXPECT_EQ(process["resident_bytes"]["steady"], 2 << 20);
+  EXPECT_EQ(process["resident_bytes"]["end"], 3 << 20);
+  EXPECT_EQ(process["resident_bytes"]["max"], 4 << 20);
+  EXPECT_NE(BenchReportText(report).find("4.0 MiB"), std::string::npos);
 }
 
 }  // namespace
