@@ -12,6 +12,7 @@
 #include "kiln/genesis.h"
 #include "storage/ledger_base.h"
 #include "storage/records.h"
+#include "storage/schema.h"
 #include "storage/store.h"
 
 namespace kiln::storage {
