@@ -31,14 +31,14 @@ void PeerToProto(const PeerStatus& peer, v1::PeerStatus* to) {
   to->set_last_error(peer.last_error);
 }
 
-void ToProto(const CatchUpStatus& status, v1::CatchUpStatus* to) {
+void CatchUpToProto(const CatchUpStatus& status, v1::CatchUpStatus* to) {
   to->set_height(status.height);
   to->set_target(status.target);
   to->set_blocks_per_second(status.blocks_per_second);
   to->set_seconds_left(status.seconds_left);
 }
 
-absl::StatusOr<CatchUpStatus> FromProto(const v1::CatchUpStatus& status) {
+absl::StatusOr<CatchUpStatus> CatchUpFromProto(const v1::CatchUpStatus& status) {
   if (!std::isfinite(status.blocks_per_second()) || !std::isfinite(status.seconds_left())) {
     return absl::InvalidArgumentError("catching up: a rate or time is no finite number");
   }
@@ -48,7 +48,7 @@ absl::StatusOr<CatchUpStatus> FromProto(const v1::CatchUpStatus& status) {
                        .seconds_left = status.seconds_left()};
 }
 
-void ToProto(const ScrubStatus& status, v1::ScrubStatus* to) {
+void ScrubToProto(const ScrubStatus& status, v1::ScrubStatus* to) {
   to->set_height(status.height);
   to->set_passes(status.passes);
   if (status.last_completed.has_value()) {
@@ -59,7 +59,7 @@ void ToProto(const ScrubStatus& status, v1::ScrubStatus* to) {
   to->set_damage(status.damage);
 }
 
-ScrubStatus FromProto(const v1::ScrubStatus& status) {
+ScrubStatus ScrubFromProto(const v1::ScrubStatus& status) {
   ScrubStatus scrub{.height = status.height(),
                     .passes = status.passes(),
                     .last_completed = std::nullopt,
@@ -120,8 +120,9 @@ void ToProto(const NodeStatus& status, v1::StatusReply* to) {
   to->set_ready(status.ready);
   to->set_not_ready_reason(status.not_ready_reason);
   for (const PeerStatus& peer : status.peers) PeerToProto(peer, to->add_peers());
-  if (status.catching_up.has_value()) ToProto(*status.catching_up, to->mutable_catching_up());
-  if (status.scrub.has_value()) ToProto(*status.scrub, to->mutable_scrub());
+  if (status.catching_up.has_value())
+    CatchUpToProto(*status.catching_up, to->mutable_catching_up());
+  if (status.scrub.has_value()) ScrubToProto(*status.scrub, to->mutable_scrub());
 }
 
 absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
@@ -145,9 +146,9 @@ absl::StatusOr<NodeStatus> FromProto(const v1::StatusReply& reply) {
   status.not_ready_reason = reply.not_ready_reason();
   for (const v1::PeerStatus& peer : reply.peers()) status.peers.push_back(PeerFromProto(peer));
   if (reply.has_catching_up()) {
-    KILN_ASSIGN_OR_RETURN(status.catching_up, FromProto(reply.catching_up()));
+    KILN_ASSIGN_OR_RETURN(status.catching_up, CatchUpFromProto(reply.catching_up()));
   }
-  if (reply.has_scrub()) status.scrub = FromProto(reply.scrub());
+  if (reply.has_scrub()) status.scrub = ScrubFromProto(reply.scrub());
   return status;
 }
 
