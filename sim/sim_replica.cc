@@ -13,8 +13,6 @@
 namespace kiln::sim {
 namespace {
 
-// Less than production's, so that crashes find some of the state in memory and some on the disk.
-constexpr storage::StateWriteLimits kStateWriteLimits = {.bytes_max = 16 << 10, .blocks_max = 8};
 constexpr uint64_t kScrubRestUs = 500'000;
 
 // Whether others sign with the replica's key, or it forgets what it signed: a twin or a liar, which
@@ -74,7 +72,7 @@ void SimReplica::Start() {
 absl::Status SimReplica::Recover() {
   KILN_ASSIGN_OR_RETURN(database_, disk_.Open());
   KILN_ASSIGN_OR_RETURN(store_, storage::OpenStore(database_, *environment_->genesis,
-                                                   /*read_only=*/false, kStateWriteLimits));
+                                                   /*read_only=*/false));
   committed_ = store_->committed_height();
   application_ = environment_->make_application();
   inbox_ = std::make_unique<BoundedQueue<node::EngineEvent>>(kInboxEventsMax, kInboxBytesMax);

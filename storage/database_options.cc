@@ -3,7 +3,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/memtablerep.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -18,7 +17,6 @@ constexpr size_t kBlockCacheBytes = 32 * kMiB;
 constexpr size_t kWriteBuffersBytesMax = 128 * kMiB;
 constexpr size_t kPayloadWriteBufferBytes = 32 * kMiB;
 constexpr size_t kWriteBufferBytes = 8 * kMiB;
-constexpr size_t kStateWriteBufferBytes = kMiB / 16;
 // A restart replays at most this much.
 constexpr size_t kWriteAheadLogBytesMax = 192 * kMiB;
 constexpr size_t kInfoLogBytesMax = 4 * kMiB;
@@ -65,7 +63,6 @@ rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env) {
   options.max_total_wal_size = kWriteAheadLogBytesMax;
   options.db_write_buffer_size = kWriteBuffersBytesMax;
   options.max_background_jobs = 2;
-  options.allow_concurrent_memtable_write = false;  // a vector takes one writer
   options.max_open_files = kOpenFilesMax;
   options.bytes_per_sync = kMiB;  // tables are written out evenly, beside the log's syncs
 
@@ -94,12 +91,8 @@ std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions(size_t write_buffer_
   for (const Family family : {Family::kPayloads, Family::kTransactionIndex}) {
     KeepValuesInBlobFiles(&families[static_cast<size_t>(family)]);
   }
-  // Written in batches (storage/pending_state.h), each of which leaves memory with the next write,
-  // and then read from tables: a vector takes a key in a fifth of the time of a skip list, and as
-  // long as it stays small it can be read.
-  rocksdb::ColumnFamilyOptions& state = families[static_cast<size_t>(Family::kApplicationState)];
-  state.write_buffer_size = kStateWriteBufferBytes;
-  state.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  families[static_cast<size_t>(Family::kApplicationState)].write_buffer_size =
+      kPayloadWriteBufferBytes;
   if (write_buffer_bytes == 0) return families;
   for (rocksdb::ColumnFamilyOptions& family : families) {
     family.write_buffer_size = write_buffer_bytes;

@@ -18,7 +18,6 @@
 #include "storage/block_writes.h"
 #include "storage/database.h"
 #include "storage/ledger_reader.h"
-#include "storage/pending_state.h"
 #include "storage/pruning.h"
 #include "storage/recovery.h"
 #include "storage/safety_checks.h"
@@ -34,10 +33,7 @@ constexpr size_t kBatchOverheadBytes = 4096;
 // is: readers do not wait for the disk. Order: persist_mutex_ or apply_mutex_, then mutex_.
 class LedgerStore final : public Store {
  public:
-  LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis, LedgerImage image,
-              const StateWriteLimits& state_limits);
-  // An orderly end leaves nothing to be executed again.
-  ~LedgerStore() override;
+  LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis, LedgerImage image);
 
   absl::Status Persist(const DurableWrite& write) override;
   RecoveredLedger Recover() const override { return recovered_; }
@@ -77,10 +73,6 @@ class LedgerStore final : public Store {
   void Drop(Height height, const Hash& id, WriteBatch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(persist_mutex_);
-  void PublishState(const consensus::ExecutedState& state)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
-  // What blocks wrote since the last time, with the height of the newest.
-  absl::Status WriteState() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
   consensus::BlockPtr Cached(const Hash& id) const;
   bool IsPruned(Height height) const {
     return height.value > 0 && height.value < lowest_.load(std::memory_order_acquire);
@@ -92,7 +84,6 @@ class LedgerStore final : public Store {
 
   const std::shared_ptr<Database> database_;
   const ChainLimits limits_;
-  const StateWriteLimits state_limits_;
   const LedgerReader reader_;
   const RecoveredLedger recovered_;
   const StateSpace space_;
@@ -108,7 +99,6 @@ class LedgerStore final : public Store {
   std::vector<Hash> dropped_ ABSL_GUARDED_BY(persist_mutex_);
 
   absl::Mutex apply_mutex_;
-  std::shared_ptr<PendingState> pending_ ABSL_GUARDED_BY(apply_mutex_);
 
   std::atomic<uint64_t> lowest_;  // base_.lowest()
   absl::Mutex prune_mutex_;
@@ -123,35 +113,25 @@ class LedgerStore final : public Store {
 };
 
 LedgerStore::LedgerStore(std::shared_ptr<Database> database, const Genesis& genesis,
-                         LedgerImage image, const StateWriteLimits& state_limits)
+                         LedgerImage image)
     : database_(std::move(database)),
       limits_(genesis.limits),
-      state_limits_(state_limits),
       reader_(database_.get(), limits_),
       recovered_(std::move(image.ledger)),
       space_(image.space),
       stage_(database_.get()),
       head_(recovered_.committed),
       high_qc_round_(recovered_.safety.high_qc.round),
-      pending_(std::make_shared<PendingState>(MakeStateView(database_, space_))),
       lowest_(image.base.lowest().value),
       committed_(head_->header.height),
       base_(image.base),
       executed_(image.executed),
-      view_{.state = MakePendingView(pending_, image.executed.height),
-            .height = image.executed.height} {
+      view_{.state = MakeStateView(database_, space_), .height = image.executed.height} {
   for (const HeadRecord& stored : image.stored_above) {
     uncommitted_[stored.height].push_back(stored.id);
   }
   cache_.Add(recovered_.committed);
   for (const consensus::BlockPtr& block : recovered_.uncommitted) cache_.Add(block);
-}
-
-LedgerStore::~LedgerStore() {
-  absl::MutexLock lock(&apply_mutex_);
-  if (pending_->blocks() == 0 || !database_->failure().ok()) return;
-  // Whoever opens it next executes again what is not there.
-  WriteState().IgnoreError();
 }
 
 // --- Writing the ledger
@@ -333,49 +313,27 @@ absl::Status LedgerStore::ApplyBlock(const std::vector<StateWrite>& writes,
   KILN_CHECK_LE(results.state.height, committed_height());
   KILN_CHECK_EQ(results.ids.size(), results.replies.size());
 
-  for (const StateWrite& write : writes) KILN_CHECK_LE(write.key.size(), kStateKeyBytesMax);
-
-  // Before the write of these results: with the next write after a large one the database moves
-  // that from memory into a table.
-  if (pending_->bytes() >= state_limits_.bytes_max ||
-      pending_->blocks() >= state_limits_.blocks_max) {
-    KILN_RETURN_IF_ERROR(WriteState());
-  }
   const std::unique_ptr<WriteBatch> batch = database_->NewBatch(kBatchOverheadBytes);
+  for (const StateWrite& write : writes) {
+    KILN_CHECK_LE(write.key.size(), kStateKeyBytesMax);
+    const std::string key = StateKey(write.key, space_);
+    if (write.value.has_value()) {
+      batch->PutSealed(Family::kApplicationState, key, *write.value);
+    } else {
+      batch->Delete(Family::kApplicationState, key);
+    }
+  }
   const Height height = results.state.height;
   batch->PutSealed(Family::kTransactionIndex, ResultIdsKey(height), EncodeResultIds(results));
   batch->PutSealed(Family::kTransactionIndex, ResultRepliesKey(height),
                    EncodeReplies(results.replies));
+  batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(results.state));
   KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
-  pending_->Apply(height, writes);
-  PublishState(results.state);
-  return absl::OkStatus();
-}
 
-void LedgerStore::PublishState(const consensus::ExecutedState& state) {
-  View view{.state = MakePendingView(pending_, state.height), .height = state.height};
+  View view{.state = MakeStateView(database_, space_), .height = height};
   absl::MutexLock publish(&mutex_);
-  executed_ = state;
+  executed_ = results.state;
   std::swap(view_, view);
-}
-
-// Each key once, however often it was written.
-absl::Status LedgerStore::WriteState() {
-  const consensus::ExecutedState state = executed_state();
-  const std::unique_ptr<WriteBatch> batch =
-      database_->NewBatch(pending_->bytes() + kBatchOverheadBytes);
-  pending_->ForEach([&](absl::string_view written, const std::string* value) {
-    const std::string key = StateKey(written, space_);
-    if (value != nullptr) {
-      batch->PutSealed(Family::kApplicationState, key, *value);
-    } else {
-      batch->Delete(Family::kApplicationState, key);
-    }
-  });
-  batch->PutSealed(Family::kMetadata, kExecutedKey, consensus::Encode(state));
-  KILN_RETURN_IF_ERROR(database_->Write(batch.get(), Durability::kUnsynced));
-  pending_ = std::make_shared<PendingState>(MakeStateView(database_, space_));
-  PublishState(state);
   return absl::OkStatus();
 }
 
@@ -427,7 +385,6 @@ absl::StatusOr<bool> LedgerStore::DeletePruned(const PrunePlan& plan, size_t hei
 absl::Status LedgerStore::TakeSnapshot() {
   absl::MutexLock lock(&apply_mutex_);  // what is copied is the state of one height
   KILN_RETURN_IF_ERROR(database_->failure());
-  KILN_RETURN_IF_ERROR(WriteState());
   return database_->MakeCheckpoint(executed_state().height.value);
 }
 
@@ -491,8 +448,7 @@ absl::StatusOr<TransactionPosition> LedgerStore::FindTransaction(const Hash& id,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> database,
-                                                 const Genesis& genesis, bool read_only,
-                                                 const StateWriteLimits& state_limits) {
+                                                 const Genesis& genesis, bool read_only) {
   KILN_ASSIGN_OR_RETURN(const bool is_blank, IsBlank(*database));
   if (is_blank) {
     if (read_only) {
@@ -506,8 +462,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::shared_ptr<Database> datab
     KILN_RETURN_IF_ERROR(InstallStaged(database.get(), genesis).status());
   }
   KILN_ASSIGN_OR_RETURN(LedgerImage image, LoadLedger(*database, genesis));
-  return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image),
-                                       state_limits);
+  return std::make_unique<LedgerStore>(std::move(database), genesis, std::move(image));
 }
 
 }  // namespace kiln::storage

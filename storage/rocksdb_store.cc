@@ -14,7 +14,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOption
       OpenRocksDbDatabase(options.data_dir,
                           options.read_only ? Access::kReadOnly : Access::kReadWrite, options.env,
                           options.write_buffer_bytes));
-  return OpenStore(std::move(database), options.genesis, options.read_only, options.state_limits);
+  return OpenStore(std::move(database), options.genesis, options.read_only);
 }
 
 }  // namespace kiln::storage

@@ -8,7 +8,6 @@
 
 #include "absl/status/statusor.h"
 #include "kiln/genesis.h"
-#include "storage/ledger_store.h"
 #include "storage/store.h"
 
 namespace rocksdb {
@@ -25,7 +24,6 @@ struct RocksDbStoreOptions {
   // Of every column family, before it is written into a table; 0 for the sizes that suit a node. A
   // test may want many small tables.
   size_t write_buffer_bytes = 0;
-  StateWriteLimits state_limits;
 };
 
 // Opens or creates, as OpenStore (storage/ledger_store.h) does. Besides its errors:

@@ -124,10 +124,9 @@ class Store {
   // 0 apart): asking for them is NotFound, and the message has the lowest height that is.
   virtual LedgerBase base() const = 0;
 
-  // The writes, the results and the height itself. Not synced, and the state may be in memory alone
-  // for a while: it is a function of the ledger and is replayed from it. After a crash the state of
-  // some height is there, complete, and the results up to that height and perhaps of some more.
-  // REQUIRES: results.state.height is one above executed_state().height.
+  // The writes, the results and the height itself, atomically. Not synced: state is a function of
+  // the ledger and is replayed from it. REQUIRES: results.state.height is one above
+  // executed_state().height.
   virtual absl::Status ApplyBlock(const std::vector<StateWrite>& writes,
                                   const BlockResults& results) = 0;
   // The newest applied.

@@ -200,8 +200,7 @@ class SimDiskStore : public testing::Test {
   absl::StatusOr<std::unique_ptr<Store>> TryOpen() {
     absl::StatusOr<std::shared_ptr<Database>> database = disk_.Open();
     if (!database.ok()) return database.status();
-    return storage::OpenStore(*std::move(database), world_.genesis(), /*read_only=*/false,
-                              {.blocks_max = 1});
+    return storage::OpenStore(*std::move(database), world_.genesis(), /*read_only=*/false);
   }
   void Open() {
     absl::StatusOr<std::unique_ptr<Store>> opened = TryOpen();
@@ -282,11 +281,10 @@ TEST_F(SimDiskStore, FailsEveryCallOfAProcessThatIsNoMore) {
   EXPECT_TRUE(absl::IsUnavailable(gone->Persist(driver_->Extend())));
 }
 
-TEST_F(SimDiskStore, LosesOnlyStateThatWasInMemoryWhenOnlyTheProcessDies) {
+TEST_F(SimDiskStore, LosesNothingWhenOnlyTheProcessDies) {
   Open();
   for (int i = 0; i < 5; ++i) Extend();
   Apply(1);
-  Apply(2);  // writes the state of block 1 first
   PowerFails(CrashKind::kProcessOnly);
   Open();
   EXPECT_EQ(store_->Recover().safety, driver_->safety());

@@ -37,8 +37,6 @@ class RecordedRun {
  public:
   // Small enough that tables are written and compacted all the time.
   static constexpr size_t kWriteBufferBytes = 64 << 10;
-  // So that crashes find some of the state in memory alone.
-  static constexpr size_t kStateBlocksMax = 3;
 
   RecordedRun();
   RecordedRun(const RecordedRun&) = delete;
@@ -76,7 +74,6 @@ class RecordedRun {
 
  private:
   absl::Status Persist(DurableWrite write);
-  absl::Status ExecuteAgain();
   absl::Status ApplyUpTo(uint64_t height);
   DurableWrite TimeoutAfter(Round round);
   absl::Status CheckLowest(const Store& store, size_t point) const;
