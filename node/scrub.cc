@@ -24,7 +24,7 @@ absl::StatusOr<std::string> FinalityWithin(const Blocks& answer) {
   for (size_t i = 0; i + 1 < blocks.size(); ++i) {
     proof.headers.push_back(blocks[i]->header);
     const consensus::Header& child = blocks[i + 1]->header;
-    if (child.round.value != blocks[i]->header.round.value + 1) continue;
+    if (!consensus::CommitsParent(child)) continue;
     const bool is_last = i + 2 == blocks.size();
     if (is_last && !answer.tip_qc.has_value()) break;
     proof.headers.push_back(child);

@@ -308,7 +308,6 @@ LedgerBase LedgerStore::base() const {
 absl::Status LedgerStore::ApplyBlock(const std::vector<StateWrite>& writes,
                                      const BlockResults& results) {
   absl::MutexLock lock(&apply_mutex_);
-  KILN_RETURN_IF_ERROR(database_->failure());
   KILN_CHECK_EQ(results.state.height.value, executed_state().height.value + 1);
   KILN_CHECK_LE(results.state.height, committed_height());
   KILN_CHECK_EQ(results.ids.size(), results.replies.size());
