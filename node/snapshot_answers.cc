@@ -14,6 +14,9 @@
 
 namespace kiln::node {
 
+static_assert(storage::kSnapshotChunkBytes == network::kSnapshotChunkBytesMax,
+              "what is cut is what a frame holds: the two layers do not know each other");
+
 SnapshotAnswers::SnapshotAnswers(const Genesis& genesis, size_t validators,
                                  const storage::Store* store, Snapshots* snapshots)
     : genesis_(genesis), store_(store), snapshots_(snapshots), peers_(validators) {}

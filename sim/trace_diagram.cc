@@ -11,7 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
+#include "base/html.h"
 #include "sim/trace_text.h"
 
 namespace kiln::sim {
@@ -523,11 +523,6 @@ std::string LegendEntry(absl::string_view shape, absl::string_view text) {
 }
 
 }  // namespace
-
-std::string EscapeHtml(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
-}
 
 std::string LegendHtml() {
   std::string html = "<div class=\"legend\">\n";

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "sim/recorder.h"
 #include "sim/scenario.h"
 #include "sim/trace_window.h"
@@ -18,9 +17,6 @@ std::string DiagramHtml(const Scenario& scenario, const std::vector<TraceEvent>&
                         const TraceWindow& window);
 // What colours and symbols mean.
 std::string LegendHtml();
-
-// Safe as text and within quotes.
-std::string EscapeHtml(absl::string_view text);
 
 }  // namespace kiln::sim
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "base/html.h"
 #include "sim/faults.h"
 #include "sim/trace_diagram.h"
 #include "sim/trace_text.h"

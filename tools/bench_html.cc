@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/html.h"
 #include "tools/command.h"
 #include "tools/stage_report.h"
 #include "tools/svg_chart.h"

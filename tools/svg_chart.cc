@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "base/check.h"
+#include "base/html.h"
 
 namespace kiln::tools {
 namespace {
@@ -163,11 +163,6 @@ std::string ShortNumber(double value) {
   if (std::abs(value) >= 999'500) return plain(value / 1e6) + "M";
   if (std::abs(value) >= 1000) return plain(value / 1e3) + "k";
   return plain(value);
-}
-
-std::string EscapeHtml(absl::string_view text) {
-  return absl::StrReplaceAll(text,
-                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
 std::string RenderChart(const Chart& chart) {

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
-
 namespace kiln::tools {
 
 struct ChartPoint {
@@ -39,8 +37,6 @@ std::vector<double> AxisTicks(double low, double high, bool is_log);
 
 // "950", "1.5k", "44k", "1.2M", "0.25".
 std::string ShortNumber(double value);
-
-std::string EscapeHtml(absl::string_view text);
 
 // An <svg> element; one that says "no data" when there is no point.
 std::string RenderChart(const Chart& chart);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/html.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/svg_chart.h"
