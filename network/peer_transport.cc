@@ -74,8 +74,10 @@ class GrpcPeerTransport final : public PeerTransport {
     if (link != nullptr) link->Send(std::move(frame));
   }
 
-  void Broadcast(FramePtr frame) override {
-    for (const auto& link : hub_->links()) {
+  void Broadcast(FramePtr frame, ValidatorIndex first) override {
+    const auto& links = hub_->links();
+    for (size_t i = 0; i < links.size(); ++i) {
+      const auto& link = links[(first.value + i) % links.size()];
       if (link != nullptr) link->Send(frame);
     }
   }

@@ -68,7 +68,9 @@ class PeerTransport {
 
   // Never blocks.
   virtual void Send(ValidatorIndex to, FramePtr frame) = 0;
-  virtual void Broadcast(FramePtr frame) = 0;  // to all others
+  // To all others: `first`, if it is one, then those after it in turn. Each takes its time, and so
+  // comes soonest where it is waited for.
+  virtual void Broadcast(FramePtr frame, ValidatorIndex first) = 0;
 
   // By validator index.
   virtual std::vector<PeerConnectionStatus> status() const = 0;

@@ -1,6 +1,7 @@
 #include "node/pruner.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/mark.h"
 #include "base/status_macros.h"
@@ -23,8 +24,11 @@ Pruner::Pruner(const ChainLimits& limits, storage::Store* store, uint64_t retent
 absl::StatusOr<bool> Pruner::Step() {
   const bool keeps_all = retention_blocks_ == 0;
   // A ledger that began with a snapshot may have an older one below it.
-  if (keeps_all && (!has_leftovers_ || store_->base().height().value == 0)) return false;
-  const Height committed = store_->committed_height();
+  if (keeps_all && (!has_leftovers_ || store_->base().height().value == 0)) {
+    look_at_ = UINT64_MAX;
+    return false;
+  }
+  const uint64_t committed = store_->committed_height().value;
   if (!has_leftovers_ && committed < look_at_) return false;
   KILN_ASSIGN_OR_RETURN(
       const storage::PrunePlan plan,
@@ -33,7 +37,7 @@ absl::StatusOr<bool> Pruner::Step() {
     KILN_ASSIGN_OR_RETURN(has_leftovers_, store_->DeletePruned(plan, kHeightsPerStep));
     return true;
   }
-  look_at_ = Height{committed.value + stride_};
+  look_at_ = committed + stride_;
   if (plan.lowest.value < store_->base().lowest().value + stride_) return false;
   KILN_MARK("the lowest height rises");
   KILN_RETURN_IF_ERROR(store_->Prune(plan));
@@ -56,9 +60,11 @@ absl::Status Pruner::Run(const std::function<absl::StatusOr<bool>()>& step) {
   }
 }
 
-void Pruner::Wake() {
+bool Pruner::Wake() {
+  if (store_->committed_height().value < look_at_) return false;
   absl::MutexLock lock(&mutex_);
   woken_ = true;
+  return true;
 }
 
 void Pruner::Stop() {

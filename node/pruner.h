@@ -2,6 +2,7 @@
 #ifndef KILN_NODE_PRUNER_H_
 #define KILN_NODE_PRUNER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -35,8 +36,9 @@ class Pruner {
   // Calls `step` as long as there is something to do, whenever it is woken, until Stop or its first
   // error, which it returns.
   absl::Status Run(const std::function<absl::StatusOr<bool>()>& step);
-  // There are more blocks.
-  void Wake();
+  // There are more blocks. False: they may all stay, and nobody was woken, which would cost more
+  // than a look.
+  bool Wake();
   void Stop();
 
  private:
@@ -49,7 +51,8 @@ class Pruner {
   // A mark is a sync, and giving space back reads tables: not for every block.
   const uint64_t stride_;
   bool has_leftovers_ = true;  // of the process before, perhaps
-  Height look_at_;             // what is committed before may stay
+  // What is committed below may stay. For Wake, otherwise the stepping thread's.
+  std::atomic<uint64_t> look_at_{0};
 
   mutable absl::Mutex mutex_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = true;

@@ -63,7 +63,7 @@ class Scrub {
 
  private:
   // A block of few bytes costs reads and signature checks too.
-  static constexpr uint64_t kBlockBytesMin = 16 << 10;
+  static constexpr uint64_t kBlockBytesMin = 64 << 10;
   static constexpr uint64_t kStepBytes = 256 << 10;
   // The newest blocks have no proof yet that runs through committed blocks alone.
   static constexpr uint64_t kNewestBlocks = 8;

@@ -42,7 +42,7 @@ constexpr absl::Duration kSuperviseEvery = absl::Milliseconds(100);
 constexpr absl::Duration kDrainMax = absl::Seconds(3);
 constexpr size_t kBarrierKeyBytes = 32;
 constexpr int kScrubNice = 19;
-constexpr absl::Duration kScrubStartsAfter = absl::Seconds(5);
+constexpr absl::Duration kScrubStartsAfter = absl::Minutes(1);
 
 int VerifyThreads(const NodeOptions& options) {
   if (options.verify_threads > 0) return options.verify_threads;
@@ -300,7 +300,7 @@ void ValidatorNode::Send(std::optional<ValidatorIndex> to, const consensus::Mess
   if (to.has_value()) {
     transport_->Send(*to, std::move(frame));
   } else {
-    transport_->Broadcast(std::move(frame));
+    Broadcast(std::move(frame));
   }
 }
 
@@ -309,8 +309,13 @@ void ValidatorNode::Fetch(ValidatorIndex from, const consensus::BlockRequest& re
 }
 
 void ValidatorNode::Forward(const TransactionBatch& batch) {
-  transport_->Broadcast(network::EncodeFrame(
+  Broadcast(network::EncodeFrame(
       network::TransactionBatch{.payload = batch.bytes, .index = batch.index}));
+}
+
+// To the leader first, or, if it is this one, to the next.
+void ValidatorNode::Broadcast(network::FramePtr frame) {
+  transport_->Broadcast(std::move(frame), core_->replica_status().leader);
 }
 
 void ValidatorNode::Committed(Height height) {

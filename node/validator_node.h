@@ -104,6 +104,7 @@ class ValidatorNode final : public Node,
   void Forward(const TransactionBatch& batch) override;
   void Committed(Height height) override;
   void Refused(const consensus::Refusal& refusal) override;
+  void Broadcast(network::FramePtr frame);
 
   void RunReplica();
   // False when the node stops instead.

@@ -20,7 +20,7 @@ TEST(PeerTransport, ConnectsFourValidatorsAndDeliversABroadcastToEachOther) {
   cluster.StartAll();
   ASSERT_TRUE(cluster.AwaitAllConnected());
   for (uint32_t from = 0; from < 4; ++from) {
-    cluster.transport(from).Broadcast(TestFrame(absl::StrCat("from ", from)));
+    cluster.transport(from).Broadcast(TestFrame(absl::StrCat("from ", from)), {from});
   }
   for (uint32_t at = 0; at < 4; ++at) {
     for (uint32_t from = 0; from < 4; ++from) {
@@ -143,8 +143,8 @@ TEST(PeerTransport, StopsWhileTrafficFlows) {
       senders.emplace_back([&cluster, &stopping, from] {
         const FramePtr large = TestFrame(std::string(20000, 'x'), FrameKind::kBlocks);
         while (!stopping) {
-          cluster.transport(from).Broadcast(TestFrame("small"));
-          cluster.transport(from).Broadcast(large);
+          cluster.transport(from).Broadcast(TestFrame("small"), {0});
+          cluster.transport(from).Broadcast(large, {0});
         }
       });
     }
@@ -156,7 +156,7 @@ TEST(PeerTransport, StopsWhileTrafficFlows) {
     stopping = true;
     for (std::thread& sender : senders) sender.join();
     const size_t seen = cluster.handler(0).CountFrom(kV1);
-    cluster.transport(1).Broadcast(TestFrame("after the end"));
+    cluster.transport(1).Broadcast(TestFrame("after the end"), {0});
     EXPECT_EQ(cluster.handler(0).CountFrom(kV1), seen);
     for (uint32_t i = 0; i < 3; ++i) {
       for (const PeerConnectionStatus& status : cluster.transport(i).status()) {

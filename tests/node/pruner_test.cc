@@ -104,6 +104,20 @@ TEST_F(PrunerTest, LooksAgainAfterSomeBlocksOnly) {
   EXPECT_EQ(store_->counters().syncs, syncs + 1);  // of the block
 }
 
+TEST_F(PrunerTest, IsWokenOnlyWhenThereMayBeSomethingToDo) {
+  Pruner keeps_all = MakePruner(0);
+  Pruner pruner = MakePruner(80);
+  EXPECT_TRUE(keeps_all.Wake());
+  RunTo(200);
+  StepAll(&keeps_all);
+  StepAll(&pruner);
+  EXPECT_FALSE(keeps_all.Wake());
+  EXPECT_FALSE(pruner.Wake());
+  RunTo(220);
+  EXPECT_FALSE(keeps_all.Wake());
+  EXPECT_TRUE(pruner.Wake());
+}
+
 TEST_F(PrunerTest, DeletesWhatTheProcessBeforeHasLeft) {
   RunTo(200);
   const storage::PrunePlan plan{.lowest = {100}, .window_lowest = {100}};

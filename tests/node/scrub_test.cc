@@ -107,9 +107,9 @@ TEST_F(ScrubTest, FindsNothingInAWholeLedger) {
 }
 
 TEST_F(ScrubTest, KeepsToItsRate) {
-  Begin(/*bytes_per_second=*/64 << 10);
+  Begin(/*bytes_per_second=*/256 << 10);
   ASSERT_TRUE(Run(1));
-  // Thirty blocks of 16 KiB at least, of which the last few are at the end of the pass.
+  // Thirty blocks of 64 KiB at least, of which the last few are at the end of the pass.
   EXPECT_GE(now_us_, kSecond * (16 * 16) / 64);
 }
 
