@@ -25,6 +25,11 @@ namespace kiln::consensus {
 struct PeerConnected {
   ValidatorIndex peer;
 };
+// A peer's stream is down; PeerConnected follows when it is up. One that nothing was said about
+// counts as up.
+struct PeerDisconnected {
+  ValidatorIndex peer;
+};
 // The deadline that Replica::NextDeadline() named may have passed.
 struct Tick {};
 // The payload source has transactions to order.
@@ -35,8 +40,8 @@ struct BlockExecuted {
   Hash state_root;
 };
 
-using Event =
-    std::variant<VerifiedMessage, PeerConnected, Tick, TransactionsWaiting, BlockExecuted>;
+using Event = std::variant<VerifiedMessage, PeerConnected, PeerDisconnected, Tick,
+                           TransactionsWaiting, BlockExecuted>;
 
 // --- Effects
 // --------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ Replica::Replica(const ReplicaOptions& options, const ValidatorSet* validators,
               {.min_us = options.pacemaker.round_timeout_min_us,
                .max_us = options.pacemaker.round_timeout_max_us}),
       execution_(std::move(recovered.executed_roots)),
+      peers_(validators->size(), options.pacemaker.round_timeout_min_us),
       told_us_(validators->size(), 0),
       stood_us_(validators->size(), 0),
       now_(now),
@@ -96,14 +97,20 @@ Effects Replica::Step(const Event& event, Now now) {
 }
 
 void Replica::On(const VerifiedMessage& message) {
+  peers_.NoteHeard(message.from());
   std::visit([&](const auto& specific) { OnMessage(message.from(), specific); }, message.message());
 }
 
 void Replica::On(const PeerConnected& event) {
+  peers_.NoteHeard(event.peer);
   Send(event.peer, OwnCertificates());
   if (!own_proposal_.has_value()) return;
   KILN_MARK("a proposal is sent again to a peer that connects");
   Send(event.peer, *own_proposal_);
+}
+
+void Replica::On(const PeerDisconnected& event) {
+  peers_.NoteDisconnected(event.peer, now_.monotonic_us);
 }
 
 void Replica::On(const Tick&) {
@@ -345,12 +352,14 @@ bool Replica::InsertBlock(ValidatorIndex from, const BlockPtr& block, bool certi
 
 void Replica::Advance() {
   if (halted_) return;
+  SkipLostRounds();
   TryVote();
   const bool proposed = TryPropose();
   // A heavy validator's own vote may be a quorum: it proposes again, in a step of its own.
   step_again_ =
       proposed && leaders_->LeaderOf(round()) == options_.self && !safety_.HasProposed(round());
   if (step_again_) KILN_MARK("a heavy validator certifies its own block and proposes again");
+  step_again_ |= IsLost();
   if (!step_again_ && std::exchange(certificate_unshared_, false)) ShareCertificate();
   pacemaker_.SetIdle(IsQuiet(), now_.monotonic_us);
   AskForBlocks();
@@ -413,13 +422,15 @@ void Replica::TryVote() {
   Cast(*vote);
 }
 
+// To the next leader, who proposes on top of the certificate. When that one is away, anybody may
+// collect it.
 void Replica::Cast(const Vote& vote) {
   const ValidatorIndex collector = leaders_->LeaderOf(Round{vote.round.value + 1});
-  if (collector == options_.self) {
-    Collect(options_.self, vote);
-  } else {
-    Send(collector, vote);
-  }
+  if (collector == options_.self) return Collect(options_.self, vote);
+  if (!IsAway(collector)) return Send(collector, vote);
+  KILN_MARK("a vote goes to all because the next leader is away");
+  Send(std::nullopt, vote);
+  Collect(options_.self, vote);
 }
 
 void Replica::Collect(ValidatorIndex from, const Vote& vote) {
@@ -530,6 +541,21 @@ BlockPtr Replica::MakeProposalBlock(const BlockPtr& parent) {
   return MakeBlock(header, high_qc(), std::move(payload.bytes), std::move(payload.index));
 }
 
+bool Replica::IsLost() const {
+  if (halted_ || IsListening() || pending_proposal_.has_value()) return false;
+  if (round() <= skipped_ || round() <= safety_.record().last_voted_round) return false;
+  return IsAway(leaders_->LeaderOf(round()));
+}
+
+// A heavy validator's own timeout may end a round, and the next one's leader be away as well.
+void Replica::SkipLostRounds() {
+  while (IsLost()) {
+    KILN_MARK("a round is given up because its leader is away");
+    skipped_ = round();
+    GiveUpOnRound();
+  }
+}
+
 bool Replica::HasGivenUp() const {
   const std::optional<Timeout>& last = safety_.record().last_timeout;
   return last.has_value() && last->round == round();
@@ -625,6 +651,8 @@ uint64_t Replica::NextDeadline() const {
   const uint64_t fetch_us = ranges_.is_active() ? ranges_.deadline_us() : fetcher_.deadline_us();
   uint64_t deadline = std::min(pacemaker_.deadline_us(), fetch_us);
   if (IsListening()) deadline = std::min(deadline, listens_until_us_);
+  const uint64_t away_from_us = peers_.AwayFrom(leaders_->LeaderOf(round()));
+  if (away_from_us > now_.monotonic_us) deadline = std::min(deadline, away_from_us);
   if (leaders_->LeaderOf(round()) == options_.self && !safety_.HasProposed(round())) {
     const uint64_t silent_until_us = SilentUntil();
     if (silent_until_us > now_.monotonic_us) deadline = std::min(deadline, silent_until_us);

@@ -19,6 +19,7 @@
 #include "consensus/leader_election.h"
 #include "consensus/messages.h"
 #include "consensus/pacemaker.h"
+#include "consensus/peer_presence.h"
 #include "consensus/range_sync.h"
 #include "consensus/safety_rules.h"
 #include "consensus/validator_set.h"
@@ -111,6 +112,7 @@ class Replica {
   // Events.
   void On(const VerifiedMessage& message);
   void On(const PeerConnected& event);
+  void On(const PeerDisconnected& event);
   void On(const Tick& event);
   void On(const TransactionsWaiting& event);
   void On(const BlockExecuted& event);
@@ -151,6 +153,10 @@ class Replica {
   bool HasGivenUp() const;
   bool IsListening() const { return now_.monotonic_us < listens_until_us_; }
   void GiveUpOnRound();
+  bool IsAway(ValidatorIndex peer) const { return peers_.IsAway(peer, now_.monotonic_us); }
+  // Whether nothing can come of the current round: its leader is away, and has not proposed.
+  bool IsLost() const;
+  void SkipLostRounds();
   void Cast(const Vote& vote);
   void Collect(ValidatorIndex from, const Vote& vote);
   void Collect(const Timeout& timeout);
@@ -193,6 +199,7 @@ class Replica {
   BlockFetcher fetcher_;
   RangeSync ranges_;
   ExecutionTracker execution_;
+  PeerPresence peers_;
 
   std::optional<Proposal> pending_proposal_;  // of the current round, not yet voted for
   ValidatorIndex pending_from_;
@@ -207,6 +214,7 @@ class Replica {
   bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;
+  Round skipped_;            // the newest round given up on because its leader was away
   Round reserved_round_;     // the record's last proposed round, as earlier steps left it
   bool has_signed_ = false;  // a vote or timeout, in this step
   Effects effects_;

@@ -227,6 +227,9 @@ absl::Status ValidatorNode::Recover() {
 }
 
 absl::Status ValidatorNode::StartNetwork() {
+  for (uint32_t i = 0; i < validators_->size(); ++i) {
+    if (ValidatorIndex{i} != keys_->self) OnDisconnected({i});  // not connected yet
+  }
   KILN_ASSIGN_OR_RETURN(transport_, network::PeerTransport::Start(
                                         MakePeerOptions(options_, *keys_, *validators_), this));
 
@@ -338,7 +341,9 @@ void ValidatorNode::OnConnected(ValidatorIndex peer) {
   inbox_.TryPush(consensus::Event(consensus::PeerConnected{peer}));
 }
 
-void ValidatorNode::OnDisconnected(ValidatorIndex) {}  // the transport logs it, and why
+void ValidatorNode::OnDisconnected(ValidatorIndex peer) {
+  inbox_.TryPush(consensus::Event(consensus::PeerDisconnected{peer}));
+}
 
 // --- Clients
 // --------------------------------------------------------------------------------------

@@ -139,7 +139,9 @@ void SimCluster::Start(uint32_t number) {
   replica.Start();
   if (!replica.is_up()) return;
   for (uint32_t peer = 0; peer < size(); ++peer) {
-    if (peer != number && replicas_[peer]->is_up()) Connect(number, peer);
+    if (replicas_[peer]->validator() == replica.validator()) continue;
+    replica.Disconnected(replicas_[peer]->validator());
+    if (replicas_[peer]->is_up()) Connect(number, peer);
   }
 }
 
@@ -148,9 +150,20 @@ void SimCluster::Crash(uint32_t number, CrashKind kind) {
   if (!replica.hears()) return;
   replica.Crash(kind);
   network_->Disconnect(number);
+  Disconnect(number);
   hash_.Add(now_us(), number, 2);
   Record({.kind = Kind::kCrashed, .replica = number});
   host_->OnCrashed(replica);
+}
+
+// A process that ends closes its streams; a machine that loses power is missed only when its
+// timer runs out, or never before it is back.
+void SimCluster::Disconnect(uint32_t number) {
+  if (random_.Below(4) == 0) return;
+  const ValidatorIndex gone = replicas_[number]->validator();
+  for (const std::unique_ptr<SimReplica>& peer : replicas_) {
+    if (peer->validator() != gone) peer->Disconnected(gone);
+  }
 }
 
 // Streams take a moment to be made.

@@ -120,6 +120,7 @@ class SimCluster final : private ReplicaHost, private NetworkHost {
   void TransmitTo(uint32_t from, uint32_t to, const network::FramePtr& frame);
   void Arrive(uint32_t from, uint32_t to, const network::FramePtr& frame, uint64_t id);
   void Connect(uint32_t a, uint32_t b);
+  void Disconnect(uint32_t number);
   void RecordSigned(uint32_t number, const consensus::Message& message);
   void RecordFate(uint32_t from, uint32_t to, const network::Frame& frame, uint64_t id,
                   const FrameFate& fate);

@@ -370,6 +370,10 @@ void SimReplica::Connected(ValidatorIndex peer) {
   if (is_up()) Enqueue(consensus::Event(consensus::PeerConnected{peer}), 0);
 }
 
+void SimReplica::Disconnected(ValidatorIndex peer) {
+  if (is_up()) Enqueue(consensus::Event(consensus::PeerDisconnected{peer}), 0);
+}
+
 void SimReplica::Submit(std::string batch, uint64_t deadline_us,
                         std::shared_ptr<network::SubmitSink> sink, bool may_be_barrier) {
   KILN_CHECK(is_up());

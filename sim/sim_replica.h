@@ -106,6 +106,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   // A frame came from a validator's stream.
   void Receive(ValidatorIndex from, const network::FramePtr& frame);
   void Connected(ValidatorIndex peer);
+  void Disconnected(ValidatorIndex peer);
   // A client's batch of one. `may_be_barrier` as node::Submission's.
   void Submit(std::string batch, uint64_t deadline_us, std::shared_ptr<network::SubmitSink> sink,
               bool may_be_barrier = false);

@@ -151,6 +151,9 @@ class ReplicaCluster {
     Step(i, TransactionsWaiting{});
   }
 
+  void Disconnect(uint32_t i, uint32_t peer) {
+    Step(i, PeerDisconnected{nodes_.at(peer).validator});
+  }
   void Connect(uint32_t i, uint32_t peer) { Step(i, PeerConnected{nodes_.at(peer).validator}); }
 
   // Verifies and delivers one message that is no longer in flight().

@@ -83,7 +83,8 @@ void WriteScript(const fs::path& path, const std::vector<Step>& steps) {
 //   release                 puts back what was put aside
 //   advance MS              time passes
 //   crash I / start I       memory is lost / recovered from disk
-//   connect I J             the stream between two replicas is up again
+//   disconnect I J          replica I's stream to J is down
+//   connect I J             it is up again
 //   hold I / execute I      execution stops / catches up
 //   diverge I               execution gives other results from now on
 //   twin I                  leader I, dishonest, sends all a second block for its proposal's round
@@ -124,6 +125,7 @@ class Runner {
     if (verb == "crash") return cluster_->Crash(Number(words[1]));
     if (verb == "start") return cluster_->Start(Number(words[1]));
     if (verb == "connect") return cluster_->Connect(Number(words[1]), Number(words[2]));
+    if (verb == "disconnect") return cluster_->Disconnect(Number(words[1]), Number(words[2]));
     if (verb == "hold") return cluster_->set_execution_held(Number(words[1]), true);
     if (verb == "execute") return cluster_->ReleaseExecution(Number(words[1]));
     if (verb == "diverge") return cluster_->set_diverged(Number(words[1]));

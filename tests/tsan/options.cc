@@ -16,6 +16,7 @@ const char* __tsan_default_options() {  // NOLINT
 
 const char* __tsan_default_suppressions() {  // NOLINT
   return "race:^grpc::Status::operator=\n"
+         "race:^grpc::internal::CallbackWithStatusTag::\n"
          "race:^grpc::internal::CallbackWithSuccessTag::Clear\n"
          "race:^grpc::internal::CallbackWithSuccessTag::Set\n"
          "race:^grpc::internal::CallOpSendMessage::AddOp\n"
