@@ -12,6 +12,9 @@
 namespace kiln::node {
 namespace {
 
+// Of the mempool's share for own clients, this part may wait however slow the chain is.
+constexpr uint64_t kShareThatMayAlwaysWait = 16;
+
 // Half of the window: the transaction may wait that long, and be resubmitted for as long again.
 Height LastHeightFor(const storage::Store& store, const ChainLimits& limits) {
   return Height{store.committed_height().value + limits.duplicate_window_blocks / 2};
@@ -37,6 +40,7 @@ Submission::Submission(const ChainLimits& limits, const storage::Store* store,
       application_(application),
       window_(window),
       budget_(budget),
+      pace_(budget->limit().transactions / kShareThatMayAlwaysWait),
       replies_(replies),
       hooks_(std::move(hooks)),
       profile_(profile) {}
@@ -54,6 +58,22 @@ void Submission::SetPaused(const absl::Status& why) {
 absl::Status Submission::WhyClosed() const {
   absl::MutexLock lock(&mutex_);
   return closed_.ok() ? paused_ : closed_;
+}
+
+absl::Status Submission::Reserve(const MempoolCharge& charge) {
+  const uint64_t reserved = reserved_;
+  const uint64_t waiting = std::min(reserved, budget_->used().transactions);
+  if (!pace_.Admits(waiting, charge.transactions, reserved - waiting, hooks_.now_us())) {
+    KILN_MARK("a submission finds more waiting than is committed in a second");
+    return absl::ResourceExhaustedError(
+        "more transactions wait than are committed in a second: submit again later");
+  }
+  if (!budget_->TryReserve(charge)) {
+    KILN_MARK("a submission finds the mempool full");
+    return absl::ResourceExhaustedError("mempool is full: submit again later");
+  }
+  reserved_ += charge.transactions;
+  return absl::OkStatus();
 }
 
 std::vector<std::pair<uint32_t, absl::Status>> Submission::Check(
@@ -89,10 +109,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   if (!index.ok()) return refuse(index.status());
   const MempoolCharge charge = ChargeOf(**index);
   timer.AddItems(charge.transactions);
-  if (!budget_->TryReserve(charge)) {
-    KILN_MARK("a submission finds the mempool full");
-    return refuse(absl::ResourceExhaustedError("mempool is full: submit again later"));
-  }
+  if (const absl::Status reserved = Reserve(charge); !reserved.ok()) return refuse(reserved);
 
   const PendingReplies::Ticket ticket =
       replies_->Add(*index, first_sequence, last_height, std::move(sink), deadline);
@@ -116,6 +133,7 @@ void Submission::Submit(uint64_t first_sequence, std::string batch, absl::Time d
   arrived.batch.left_out = std::move(left_out);
   if (!hooks_.enqueue(std::move(arrived), bytes)) {
     budget_->Release(charge);
+    reserved_ -= charge.transactions;
     replies_->Refuse(ticket, {}, absl::ResourceExhaustedError("node is busy: submit again later"));
   }
 }

@@ -15,6 +15,7 @@
 #include "kiln/application.h"
 #include "kiln/genesis.h"
 #include "network/client_service.h"
+#include "node/admission_pace.h"
 #include "node/duplicate_window.h"
 #include "node/engine.h"
 #include "node/mempool.h"
@@ -23,13 +24,15 @@
 
 namespace kiln::node {
 
-// Admits batches: bounds, the application's advice, what was executed before, room in the mempool.
+// Admits batches: bounds, the application's advice, what was executed before, room in the mempool,
+// and no more than is committed within a second or so (AdmissionPace).
 // Each transaction gets exactly one outcome, here or later. Thread-safe.
 class Submission {
  public:
   struct Hooks {
     std::function<bool(EngineEvent, size_t bytes)> enqueue;  // false when there is no room
     std::function<void()> deadline_added;                    // may be null
+    std::function<uint64_t()> now_us;                        // monotonic
   };
 
   // What is borrowed must outlive it.
@@ -49,6 +52,8 @@ class Submission {
 
  private:
   absl::Status WhyClosed() const;
+  // Takes room for it, or says why there is none.
+  absl::Status Reserve(const MempoolCharge& charge);
   // Entries that the application advises against, with its reasons, ascending.
   std::vector<std::pair<uint32_t, absl::Status>> Check(const std::string& batch,
                                                        const consensus::PayloadIndex& index,
@@ -59,6 +64,8 @@ class Submission {
   const Application* const application_;
   const DuplicateWindow* const window_;
   MempoolBudget* const budget_;
+  AdmissionPace pace_;
+  std::atomic<uint64_t> reserved_{0};  // transactions, since the start
   PendingReplies* const replies_;
   const Hooks hooks_;
   StageProfile* const profile_;

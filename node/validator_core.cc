@@ -130,7 +130,9 @@ absl::Status ValidatorCore::MakeInputs() {
       environment_.profile);
   submission_ = std::make_unique<Submission>(
       limits, environment_.store, environment_.application, &window_, &budget_, &replies_,
-      Submission::Hooks{.enqueue = sinks.event, .deadline_added = sinks.deadline_added},
+      Submission::Hooks{.enqueue = sinks.event,
+                        .deadline_added = sinks.deadline_added,
+                        .now_us = environment_.now_us},
       environment_.profile);
   const auto answer = [this](ValidatorIndex to, network::FramePtr frame) {
     SendFrame(to, std::move(frame));

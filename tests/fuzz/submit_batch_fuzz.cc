@@ -57,8 +57,9 @@ bool Submit(v1::SubmitBatch batch, const std::shared_ptr<CountingSink>& sink) {
   node::PendingReplies replies;
   bool arrived = false;
   const auto enqueue = [&arrived](const node::EngineEvent&, size_t) { return arrived = true; };
-  node::Submission submission(SampleLimits(), &node->store, &node->application, &node->window,
-                              &budget, &replies, {.enqueue = enqueue, .deadline_added = [] {}});
+  node::Submission submission(
+      SampleLimits(), &node->store, &node->application, &node->window, &budget, &replies,
+      {.enqueue = enqueue, .deadline_added = [] {}, .now_us = [] { return uint64_t{1}; }});
   submission.Submit(batch.first_sequence(), std::move(*batch.mutable_transactions()),
                     absl::InfiniteFuture(), sink);
   Expect(arrived || budget.used() == node::MempoolCharge{}, "what is refused reserves nothing");
