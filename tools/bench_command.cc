@@ -90,6 +90,13 @@ void AddBenchOptions(CLI::App* command, BenchArguments* arguments) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str()
       ->excludes(testnet);
+  CLI::Option* dead =
+      command
+          ->add_option("--dead", settings.dead,
+                       "Kill so many of them, fewer than a third, before the load, and start them "
+                       "again after it")
+          ->check(CLI::Range(0, 21))
+          ->excludes(testnet);
   command->add_option("--duration", settings.duration_seconds, "Seconds of load")
       ->check(CLI::Range(1.0, 86400.0))
       ->capture_default_str();
@@ -124,6 +131,7 @@ void AddBenchOptions(CLI::App* command, BenchArguments* arguments) {
                            ->add_flag("--sweep", arguments->sweep,
                                       "Run after run, from one in flight to ten times what the "
                                       "chain can take; --duration is that of each")
+                           ->excludes(dead)
                            ->excludes(in_flight)
                            ->excludes(rate)
                            ->excludes(no_retry)
@@ -146,6 +154,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       "  kiln bench --validators 4 --duration 10 --payload 128 --in-flight 4000 --json\n"
       "  kiln bench --validators 4 --rate 1000\n"
       "  kiln bench --validators 4 --profile-stages\n"
+      "  kiln bench --validators 4 --dead 1\n"
       "  kiln bench --validators 4 --rate 100000 --no-retry\n"
       "  kiln bench --validators 4 --duration 5 --sweep --html report.html\n"
       "  kiln bench --testnet net");

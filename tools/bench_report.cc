@@ -47,6 +47,7 @@ nlohmann::ordered_json BenchReportJson(const BenchReport& report) {
                                  {"blocks_per_second", steady.blocks_per_second},
                                  {"transactions_per_block", steady.transactions_per_block},
                                  {"validators", report.validators},
+                                 {"dead", report.dead},
                                  {"payload_bytes", report.payload_bytes},
                                  {"in_flight", report.in_flight},
                                  {"rate", report.rate},

@@ -32,6 +32,7 @@ struct BenchReport {
   uint64_t held_back = 0;  // due, but not taken from the client
   uint64_t lost = 0;  // acknowledged, but absent from a ledger
   size_t validators = 0;
+  size_t dead = 0;  // of these, during the load
   size_t payload_bytes = 0;
   size_t in_flight = 0;  // 0 for an open loop
   double rate = 0;       // 0 for a closed loop

@@ -85,6 +85,11 @@ class Bench {
   }
 
   absl::Status Prepare() {
+    if (settings_.dead > 0 && 3 * settings_.dead >= settings_.validators) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--dead ", settings_.dead, ": of ", settings_.validators,
+                       " validators fewer than a third may be dead, or nothing is committed"));
+    }
     if (settings_.testnet.empty()) {
       KILN_ASSIGN_OR_RETURN(own_testnet_, LocalTestnet::Start(settings_.validators));
       if (settings_.keep) own_testnet_->Keep();
@@ -92,6 +97,7 @@ class Bench {
     } else {
       KILN_ASSIGN_OR_RETURN(chain_, ClientOptions::FromTestnet(settings_.testnet));
     }
+    for (size_t i = live(); i < chain_.endpoints.size(); ++i) own_testnet_->Kill(i);
     if (settings_.profile_stages) KILN_RETURN_IF_ERROR(FindAdminSockets());
     const uint64_t payload_bytes_max = chain_.genesis.limits.transaction_bytes_max;
     if (settings_.payload_bytes <= payload_bytes_max) return absl::OkStatus();
@@ -99,6 +105,8 @@ class Bench {
                                                    ": this chain takes at most ", payload_bytes_max,
                                                    " bytes a transaction"));
   }
+
+  size_t live() const { return chain_.endpoints.size() - settings_.dead; }
 
   absl::Status FindAdminSockets() {
     std::vector<std::string> homes;
@@ -115,6 +123,7 @@ class Bench {
       }
       admin_sockets_.push_back(options.admin_socket);
     }
+    admin_sockets_.resize(live());
     return absl::OkStatus();
   }
 
@@ -141,6 +150,7 @@ class Bench {
 
   absl::Status ApplyLoad() {
     LoadOptions options = MakeLoadOptions(settings_, chain_);
+    options.chain.endpoints.resize(live());
     absl::StatusOr<Reading> steady_begin =
         absl::UnknownError("the load ended before it was steady");
     absl::StatusOr<Reading> steady_end = steady_begin;
@@ -152,6 +162,9 @@ class Bench {
     if (Interrupted()) return absl::CancelledError("interrupted; nothing was measured");
     report_.client_cpu_seconds = OwnCpuSeconds() - own_cpu_before;
     KILN_ASSIGN_OR_RETURN(const Reading end, Read(false));
+    for (size_t i = live(); i < chain_.endpoints.size(); ++i) {
+      KILN_RETURN_IF_ERROR(own_testnet_->StartAgain(i));  // its ledger is checked too
+    }
     KILN_RETURN_IF_ERROR(steady_begin.status());
     KILN_RETURN_IF_ERROR(steady_end.status());
     NoteProcesses(begin, *steady_begin, end);
@@ -207,6 +220,7 @@ class Bench {
     report_.held_back = load_.held_back;
     report_.first_error = load_.first_error;
     report_.validators = chain_.endpoints.size();
+    report_.dead = settings_.dead;
     report_.payload_bytes = settings_.payload_bytes;
     report_.in_flight = settings_.rate > 0 ? 0 : settings_.in_flight;
     report_.rate = settings_.rate;

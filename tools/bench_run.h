@@ -14,6 +14,7 @@ namespace kiln::tools {
 struct BenchSettings {
   std::string testnet;    // empty: start one of `validators`, for this run alone
   size_t validators = 4;  // 1 to 64
+  size_t dead = 0;        // of these, killed before the load and started again after it
   double duration_seconds = 10;
   size_t payload_bytes = 128;
   size_t in_flight = 4000;

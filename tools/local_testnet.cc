@@ -78,13 +78,21 @@ absl::Status LocalTestnet::Launch(size_t validators) {
   KILN_ASSIGN_OR_RETURN(const node::Testnet written, node::WriteTestnet(request));
   homes_ = written.homes;
   KILN_ASSIGN_OR_RETURN(chain_, ClientOptions::FromTestnet(request.output));
-  KILN_ASSIGN_OR_RETURN(const std::string kiln, OwnExecutable());
   for (size_t i = 0; i < homes_.size(); ++i) {
-    KILN_ASSIGN_OR_RETURN(
-        std::unique_ptr<ChildProcess> process,
-        ChildProcess::Start({kiln, "node", "--home", homes_[i]}, LogFile(dir_, i)));
+    KILN_ASSIGN_OR_RETURN(std::unique_ptr<ChildProcess> process, StartProcess(i));
     processes_.push_back(std::move(process));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ChildProcess>> LocalTestnet::StartProcess(size_t validator) const {
+  KILN_ASSIGN_OR_RETURN(const std::string kiln, OwnExecutable());
+  return ChildProcess::Start({kiln, "node", "--home", homes_.at(validator)},
+                             LogFile(dir_, validator));
+}
+
+absl::Status LocalTestnet::StartAgain(size_t validator) {
+  KILN_ASSIGN_OR_RETURN(processes_.at(validator), StartProcess(validator));
   return absl::OkStatus();
 }
 
@@ -113,8 +121,9 @@ absl::Status LocalTestnet::WaitUntilReady() {
 absl::StatusOr<std::vector<double>> LocalTestnet::CpuSeconds() const {
   std::vector<double> seconds;
   for (const std::unique_ptr<ChildProcess>& process : processes_) {
-    KILN_ASSIGN_OR_RETURN(const double used, process->CpuSeconds());
-    seconds.push_back(used);
+    seconds.push_back(0);
+    if (process == nullptr) continue;
+    KILN_ASSIGN_OR_RETURN(seconds.back(), process->CpuSeconds());
   }
   return seconds;
 }
@@ -122,8 +131,9 @@ absl::StatusOr<std::vector<double>> LocalTestnet::CpuSeconds() const {
 absl::StatusOr<std::vector<ResidentMemory>> LocalTestnet::Memory() const {
   std::vector<ResidentMemory> memory;
   for (const std::unique_ptr<ChildProcess>& process : processes_) {
-    KILN_ASSIGN_OR_RETURN(const ResidentMemory used, process->Memory());
-    memory.push_back(used);
+    memory.emplace_back();
+    if (process == nullptr) continue;
+    KILN_ASSIGN_OR_RETURN(memory.back(), process->Memory());
   }
   return memory;
 }

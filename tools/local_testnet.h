@@ -33,25 +33,31 @@ class LocalTestnet {
   const std::vector<std::string>& homes() const { return homes_; }
   const ClientOptions& chain() const { return chain_; }
 
-  // CPU seconds used so far, one for each validator.
+  // `kill -9`.
+  void Kill(size_t validator) { processes_.at(validator).reset(); }
+  // After Kill. Does not wait until it is ready.
+  absl::Status StartAgain(size_t validator);
+
+  // CPU seconds used so far, one for each validator, 0 for one that was killed.
   absl::StatusOr<std::vector<double>> CpuSeconds() const;
   // Resident memory now, likewise.
   absl::StatusOr<std::vector<ResidentMemory>> Memory() const;
   // Gracefully, all at once. Aborted names the first that did not end well.
   absl::Status Stop();
-  // Of each validator's whole life. REQUIRES: Stop has returned.
+  // Of the life of each validator's last process. REQUIRES: Stop has returned.
   std::vector<ProcessUsage> final_usage() const;
 
  private:
   LocalTestnet() = default;
   absl::Status Launch(size_t validators);
+  absl::StatusOr<std::unique_ptr<ChildProcess>> StartProcess(size_t validator) const;
   absl::Status WaitUntilReady();
 
   std::string dir_;  // holds testnet/ and one log per validator
   bool keep_ = false;
   std::vector<std::string> homes_;
   ClientOptions chain_;
-  std::vector<std::unique_ptr<ChildProcess>> processes_;
+  std::vector<std::unique_ptr<ChildProcess>> processes_;  // null: killed
 };
 
 }  // namespace kiln::tools

@@ -58,6 +58,19 @@ TEST_F(BenchCommand, ProfilesTheStagesOfItsValidators) {
   }
 }
 
+TEST_F(BenchCommand, ChecksTheLedgersOfThoseThatWereDeadToo) {
+  const CommandResult result =
+      Run({"--validators", "4", "--dead", "1", "--duration", "2", "--in-flight", "200", "--json"});
+  ASSERT_EQ(result.status, 0) << log();
+  const nlohmann::json report = nlohmann::json::parse(result.output);
+  EXPECT_EQ(report["dead"], 1);
+  EXPECT_GT(report["committed_per_second"], 0);
+  EXPECT_EQ(report["lost"], 0);
+  EXPECT_EQ(report["errors"], 0);
+  EXPECT_GT(report["processes"][2]["cpu_seconds"], 0);
+  EXPECT_EQ(report["processes"][3]["cpu_seconds"], 0);
+}
+
 TEST_F(BenchCommand, SendsNothingTwiceWhenToldSo) {
   const CommandResult result =
       Run({"--validators", "4", "--duration", "1", "--rate", "400", "--no-retry", "--json"});

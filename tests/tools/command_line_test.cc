@@ -98,6 +98,8 @@ TEST(CommandLine, RefusesBenchOptionsThatContradictEachOther) {
                                              {"--no-retry"},
                                              {"--rate", "100", "--in-flight", "100"},
                                              {"--rate", "0"},
+                                             {"--dead", "2"},
+                                             {"--dead", "1", "--testnet", "net"},
                                              {"--profile-stages", "--validators", "65"}}) {
     std::vector<std::string> arguments = {"bench"};
     arguments.insert(arguments.end(), options.begin(), options.end());
