@@ -83,11 +83,12 @@ absl::Status SnapshotFileReader::Begin() {
     return absl::InvalidArgumentError("it is not a file that `kiln snapshot create` wrote");
   }
   KILN_ASSIGN_OR_RETURN(const std::string body, file_.Next(kSnapshotProofBytesMax));
-  const absl::StatusOr<SnapshotProof> proof = DecodeSnapshotProof(body);
+  absl::StatusOr<SnapshotProof> proof = DecodeSnapshotProof(body);
   if (!proof.ok()) return file_.AtFrame(proof.status());
-  KILN_ASSIGN_OR_RETURN(proved_, VerifySnapshotProof(*proof, *genesis_, verifier_));
+  proof_ = *std::move(proof);
+  KILN_ASSIGN_OR_RETURN(proved_, VerifySnapshotProof(proof_, *genesis_, verifier_));
   KILN_ASSIGN_OR_RETURN(const consensus::FinalityProof naming,
-                        consensus::DecodeFinalityProof(proof->naming_finality));
+                        consensus::DecodeFinalityProof(proof_.naming_finality));
   naming_certificate_ = naming.certificate;
   KILN_RETURN_IF_ERROR(ReadAbove());
   return ReadLeaves();

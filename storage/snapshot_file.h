@@ -55,6 +55,7 @@ class SnapshotFileReader {
   // The proof, the blocks above, and the hashes of the chunks, all verified.
   absl::Status Begin();
   // REQUIRES: Begin was OK.
+  const SnapshotProof& proof() const { return proof_; }
   const ProvedSnapshot& proved() const { return proved_; }
   const std::vector<consensus::BlockPtr>& above() const { return above_; }
   uint32_t chunks() const { return static_cast<uint32_t>(leaves_.size()); }
@@ -71,6 +72,7 @@ class SnapshotFileReader {
   FrameFileReader file_;
   const Genesis* const genesis_;
   ChainVerifier* const verifier_;
+  SnapshotProof proof_;
   ProvedSnapshot proved_;
   consensus::QuorumCertificate naming_certificate_;
   std::vector<consensus::BlockPtr> above_;

@@ -14,6 +14,7 @@
 #include "storage/ledger_store.h"
 #include "tools/command.h"
 #include "tools/describe_damage.h"
+#include "tools/ledger_repair.h"
 #include "tools/ledger_subcommands.h"
 #include "tools/offline_home.h"
 
@@ -23,6 +24,8 @@ namespace {
 struct VerifyArguments {
   std::string home;
   std::vector<std::string> against;
+  bool repair = false;
+  std::vector<std::string> from;
   bool json = false;
 };
 
@@ -141,6 +144,10 @@ absl::Status AuditAll(const VerifyArguments& arguments, std::vector<VerifiedLedg
 }
 
 absl::Status Verify(const VerifyArguments& arguments) {
+  if (arguments.repair) {
+    return RunLedgerRepair(
+        {.home = arguments.home, .from = arguments.from, .yes = true, .json = arguments.json});
+  }
   KILN_RETURN_IF_ERROR(crypto::SelfTest());
   std::vector<VerifiedLedger> ledgers;
   const absl::Status verified = AuditAll(arguments, ledgers);
@@ -165,16 +172,22 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
   CLI::App* verify = ledger->add_subcommand(
       "verify", "Check every hash, certificate and state root of a stopped node's ledger");
   AddOfflineHomeOption(verify, &arguments->home);
-  verify->add_option("--against", arguments->against,
-                     "Folders of other validators, to be checked and compared");
+  CLI::Option* against = verify->add_option(
+      "--against", arguments->against, "Folders of other validators, to be checked and compared");
+  CLI::Option* repair = verify->add_flag(
+      "--repair", arguments->repair,
+      "Put back what is damaged, as `kiln ledger repair --yes` does: writes to the ledger");
+  CLI::Option* from = AddRepairSourceOption(verify, &arguments->from);
+  repair->needs(from)->excludes(against);
+  from->needs(repair);
   AddJsonOption(verify, &arguments->json);
   verify->footer(
-      "Reads only, and does not stop at the first damage: every block, certificate, index entry "
-      "and\n"
-      "result that is damaged or missing is named with its height.\n"
+      "Reads only, unless --repair is given, and does not stop at the first damage: every block,\n"
+      "certificate, index entry and result that is damaged or missing is named with its height.\n"
       "Exit status: 0 when everything holds, 1 when anything is damaged or differs.\n\n"
       "Example: kiln ledger verify --home net/validator-0 --against net/validator-1 "
-      "net/validator-2");
+      "net/validator-2\n"
+      "         kiln ledger verify --home net/validator-0 --repair --from 127.0.0.1:26611");
   SetAction(verify, context, [arguments] { return Verify(*arguments); });
   AddLedgerInspect(ledger, context);
   AddLedgerExport(ledger, context);

@@ -1,5 +1,5 @@
 // kiln ledger repair: puts damaged blocks back, from a validator that proves them.
-#include "storage/ledger_repair.h"
+#include "tools/ledger_repair.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -20,6 +20,7 @@
 #include "storage/chain_verifier.h"
 #include "storage/checkpoint_folders.h"
 #include "storage/ledger_rebuild.h"
+#include "storage/ledger_repair.h"
 #include "tools/command.h"
 #include "tools/describe_damage.h"
 #include "tools/folder_swap.h"
@@ -34,13 +35,6 @@ using storage::CheckpointFolders;
 using storage::LedgerAudit;
 using storage::LedgerPart;
 using storage::RocksDb;
-
-struct RepairArguments {
-  std::string home;
-  std::vector<std::string> from;
-  bool yes = false;
-  bool json = false;
-};
 
 // One repair: what it found, and what it did. Not thread-safe.
 class Repair {
@@ -231,7 +225,9 @@ void Repair::PrintAfter() const {
   if (needs_copy_) std::printf("The damaged folder is kept as %s\n", DamagedDir().c_str());
 }
 
-absl::Status RunRepair(const RepairArguments& arguments) {
+}  // namespace
+
+absl::Status RunLedgerRepair(const RepairArguments& arguments) {
   KILN_RETURN_IF_ERROR(crypto::SelfTest());
   KILN_ASSIGN_OR_RETURN(OfflineHome home, ReadOfflineHome(arguments.home));
   Repair repair(arguments, std::move(home));
@@ -244,18 +240,19 @@ absl::Status RunRepair(const RepairArguments& arguments) {
   return repair.Verdict();
 }
 
-}  // namespace
+CLI::Option* AddRepairSourceOption(CLI::App* command, std::vector<std::string>* from) {
+  return command
+      ->add_option("--from", *from,
+                   "HOST:PORT of a validator's client service; may be given several times")
+      ->type_name("HOST:PORT");
+}
 
 void AddLedgerRepair(CLI::App* ledger, CommandContext& context) {
   auto arguments = std::make_shared<RepairArguments>();
   CLI::App* command = ledger->add_subcommand(
       "repair", "Fetch damaged blocks of a stopped node from a validator and put them back");
   AddOfflineHomeOption(command, &arguments->home);
-  command
-      ->add_option("--from", arguments->from,
-                   "HOST:PORT of a validator's client service; may be given several times")
-      ->required()
-      ->type_name("HOST:PORT");
+  AddRepairSourceOption(command, &arguments->from)->required();
   AddYesOption(command, &arguments->yes);
   AddJsonOption(command, &arguments->json);
   command->footer(
@@ -269,7 +266,7 @@ void AddLedgerRepair(CLI::App* ledger, CommandContext& context) {
       "Verifies everything again at the end; exit status 1 when something is still damaged.\n\n"
       "Example: kiln ledger repair --home net/validator-0 --from 127.0.0.1:26611\n"
       "         kiln ledger repair --home net/validator-0 --from 127.0.0.1:26611 --yes");
-  SetAction(command, context, [arguments] { return RunRepair(*arguments); });
+  SetAction(command, context, [arguments] { return RunLedgerRepair(*arguments); });
 }
 
 }  // namespace kiln::tools

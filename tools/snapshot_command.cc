@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "consensus/signing.h"
 #include "crypto/ed25519.h"
+#include "node/trusted_block.h"
 #include "storage/chain_verifier.h"
 #include "storage/snapshot_file.h"
 #include "storage/snapshot_proof.h"
@@ -169,6 +170,7 @@ absl::Status Create(const CreateArguments& arguments) {
 struct RestoreArguments {
   std::string home;
   std::string file;
+  std::string trust;
   bool yes = false;
   bool json = false;
 };
@@ -196,13 +198,17 @@ void PrintRestore(const RestoreArguments& arguments, const RestoredSnapshot& res
 
 absl::Status Restore(const RestoreArguments& arguments) {
   KILN_RETURN_IF_ERROR(crypto::SelfTest());
+  std::optional<TrustedBlock> trusted;
+  if (!arguments.trust.empty()) {
+    KILN_ASSIGN_OR_RETURN(trusted, node::ParseTrustedBlock(arguments.trust));
+  }
   KILN_ASSIGN_OR_RETURN(const OfflineHome home, ReadOfflineHome(arguments.home));
   std::ifstream input(arguments.file, std::ios::binary);
   if (!input) {
     return absl::NotFoundError(absl::StrCat(arguments.file, ": ", std::strerror(errno)));
   }
   KILN_ASSIGN_OR_RETURN(const RestoredSnapshot restored,
-                        RestoreSnapshot(home, arguments.file, &input, arguments.yes));
+                        RestoreSnapshot(home, arguments.file, &input, trusted, arguments.yes));
   PrintRestore(arguments, restored);
   return absl::OkStatus();
 }
@@ -251,6 +257,11 @@ void AddRestore(CLI::App* snapshot, CommandContext& context) {
       ->required()
       ->type_name("FILE");
   AddOfflineHomeOption(command, &arguments->home);
+  command
+      ->add_option("--trust", arguments->trust,
+                   "A block that is known to be right, from a source that the validators do not "
+                   "control: a snapshot of another chain than that block's is refused")
+      ->type_name("HEIGHT:ID");
   AddYesOption(command, &arguments->yes);
   AddJsonOption(command, &arguments->json);
   command->footer(

@@ -12,6 +12,7 @@
 #include "consensus/safety_rules.h"
 #include "consensus/signing.h"
 #include "node/key_use.h"
+#include "node/trusted_block.h"
 #include "storage/chain_verifier.h"
 #include "storage/data_dir.h"
 #include "storage/ledger_store.h"
@@ -161,16 +162,29 @@ absl::Status Install(const OfflineHome& home, const SafetyRecord& safety,
   return folder.Place();
 }
 
+absl::Status CheckTrustedFile(const TrustedBlock& trusted,
+                              const storage::SnapshotFileReader& file) {
+  KILN_RETURN_IF_ERROR(node::CheckTrusted(trusted, file.proof(), /*committed=*/Height{0}));
+  consensus::Commit above;
+  above.blocks = file.above();
+  return node::CheckTrusted(trusted, above);
+}
+
 }  // namespace
 
 absl::StatusOr<RestoredSnapshot> RestoreSnapshot(const OfflineHome& home, const std::string& name,
-                                                 std::istream* input, bool write) {
+                                                 std::istream* input,
+                                                 const std::optional<TrustedBlock>& trusted,
+                                                 bool write) {
   KILN_ASSIGN_OR_RETURN(const Owner owner, FindOwner(home));
   const consensus::Ed25519Verifier signatures;
   KILN_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ChainVerifier> verifier,
                         storage::ChainVerifier::Create(home.genesis, &signatures));
   storage::SnapshotFileReader file(input, &home.genesis, verifier.get());
   KILN_RETURN_IF_ERROR(Annotate(file.Begin(), name));
+  if (trusted.has_value()) {
+    KILN_RETURN_IF_ERROR(Annotate(CheckTrustedFile(*trusted, file), name));
+  }
   KILN_ASSIGN_OR_RETURN(const SafetyRecord safety, RaiseRecord(owner, home.genesis, file));
   if (write) {
     KILN_RETURN_IF_ERROR(Annotate(Install(home, safety, &file), name));

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <istream>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "base/ids.h"
+#include "kiln/node.h"
 #include "kiln/types.h"
 #include "tools/offline_home.h"
 
@@ -22,10 +24,13 @@ struct RestoredSnapshot {
 
 // Checks all of the file against the home's genesis and, when `write` is set, makes it the home's
 // ledger: beside the data folder, which it then replaces. FailedPrecondition: the home has blocks,
-// the file is of another chain, or the home's key has signed what its safety record does not know;
-// InvalidArgument or DataLoss: the file is damaged, or nobody certified it.
+// the file is of another chain or not of the `trusted` block's, or the home's key has signed what
+// its safety record does not know; InvalidArgument or DataLoss: the file is damaged, or nobody
+// certified it.
 absl::StatusOr<RestoredSnapshot> RestoreSnapshot(const OfflineHome& home, const std::string& name,
-                                                 std::istream* input, bool write);
+                                                 std::istream* input,
+                                                 const std::optional<TrustedBlock>& trusted,
+                                                 bool write);
 
 }  // namespace kiln::tools
 

@@ -245,6 +245,22 @@ TEST_F(OfflineCommands, RepairMakesAFolderAnewAndKeepsTheDamagedOne) {
   EXPECT_EQ(store->executed_state().height.value, 0u);
 }
 
+// One word more than looking, and the same as `repair --yes`.
+TEST_F(OfflineCommands, VerifyRepairsWhenItIsToldTo) {
+  Delete(home_, storage::Family::kMetadata, std::string(storage::kCommittedKey));
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_, "--repair"}).exit_status, 1) << "from whom?";
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_, "--from", "127.0.0.1:1"}).exit_status, 1);
+  const std::vector<std::string> repair = {"ledger",   "verify", "--home",     home_,
+                                           "--repair", "--from", "127.0.0.1:1"};
+  const Outcome done = Kiln(repair);
+  ASSERT_EQ(done.exit_status, 0) << done.error;
+  EXPECT_THAT(done.out, HasSubstr("Written, and verified again: 0 damaged"));
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_}).exit_status, 0);
+  Delete(home_, storage::Family::kBlocks, storage::BlockKey({3}, driver().at(3)->id));
+  EXPECT_THAT(Kiln(repair).error, HasSubstr("height 3: 127.0.0.1:1: "))
+      << "it asks whom it is told";
+}
+
 TEST_F(OfflineCommands, RepairDoesNothingWithoutTheSafetyRecord) {
   Delete(home_, storage::Family::kMetadata, std::string(storage::kCommittedKey));
   Delete(home_, storage::Family::kSafety, std::string(storage::kSafetyKey));

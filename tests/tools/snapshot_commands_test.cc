@@ -161,6 +161,25 @@ TEST_F(SnapshotCommands, RestoreMakesALedgerThatANodeStartsFrom) {
   EXPECT_THAT(again.error, HasSubstr("a snapshot begins a ledger, it does not replace one"));
 }
 
+TEST_F(SnapshotCommands, RestoreRefusesASnapshotThatTheTrustedBlockIsNotIn) {
+  const std::string file = CreateFile();
+  const std::string home = NewHome();
+  const auto restore = [&](uint64_t height, const Hash& id) {
+    return Kiln({"snapshot", "restore", file, "--home", home, "--yes", "--trust",
+                 absl::StrCat(height, ":", id.ToHex())});
+  };
+  const Hash& other = driver().at(31)->id;
+  EXPECT_THAT(restore(32, other).error, HasSubstr("is the trusted one"));
+  EXPECT_THAT(restore(33, other).error, HasSubstr("is the trusted one"))
+      << "of the blocks above it, too";
+  EXPECT_THAT(restore(3, driver().at(3)->id).error, HasSubstr("cannot be compared"));
+  EXPECT_THAT(Kiln({"snapshot", "restore", file, "--home", home, "--yes", "--trust", "32"}).error,
+              HasSubstr("--trust: must be HEIGHT:ID"));
+  EXPECT_FALSE(std::filesystem::exists(node::HomePaths(home).data_dir));
+  const Outcome outcome = restore(32, driver().at(32)->id);
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.error;
+}
+
 TEST_F(SnapshotCommands, RestoreRefusesADamagedFile) {
   const std::string file = CreateFile();
   const std::string home = NewHome();
