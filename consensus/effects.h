@@ -40,8 +40,14 @@ struct BlockExecuted {
   Hash state_root;
 };
 
+// No blocks are to be asked for, or they are again: a snapshot is on its way that takes their
+// place.
+struct BlocksHeld {
+  bool are_held = false;
+};
+
 using Event = std::variant<VerifiedMessage, PeerConnected, PeerDisconnected, Tick,
-                           TransactionsWaiting, BlockExecuted>;
+                           TransactionsWaiting, BlockExecuted, BlocksHeld>;
 
 // --- Effects
 // --------------------------------------------------------------------------------------

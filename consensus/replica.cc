@@ -126,6 +126,10 @@ void Replica::On(const BlockExecuted& event) {
   }
 }
 
+void Replica::On(const BlocksHeld& event) {
+  blocks_held_ = event.are_held;
+}
+
 // --- Messages
 // -------------------------------------------------------------------------------------
 
@@ -366,6 +370,7 @@ void Replica::Advance() {
 }
 
 void Replica::AskForBlocks() {
+  if (blocks_held_) return;
   const uint64_t now_us = now_.monotonic_us;
   if (ranges_.wants_target()) {
     const std::optional<QuorumCertificate> newest = fetcher_.HighestWanted();
@@ -649,7 +654,8 @@ uint64_t Replica::NextDeadline() const {
   if (halted_) return UINT64_MAX;
   if (step_again_) return 0;
   const uint64_t fetch_us = ranges_.is_active() ? ranges_.deadline_us() : fetcher_.deadline_us();
-  uint64_t deadline = std::min(pacemaker_.deadline_us(), fetch_us);
+  uint64_t deadline = pacemaker_.deadline_us();
+  if (!blocks_held_) deadline = std::min(deadline, fetch_us);
   if (IsListening()) deadline = std::min(deadline, listens_until_us_);
   const uint64_t away_from_us = peers_.AwayFrom(leaders_->LeaderOf(round()));
   if (away_from_us > now_.monotonic_us) deadline = std::min(deadline, away_from_us);

@@ -116,6 +116,7 @@ class Replica {
   void On(const Tick& event);
   void On(const TransactionsWaiting& event);
   void On(const BlockExecuted& event);
+  void On(const BlocksHeld& event);
 
   // Messages.
   void OnMessage(ValidatorIndex from, const Proposal& proposal);
@@ -211,6 +212,7 @@ class Replica {
   uint64_t listens_until_us_ = 0;
   bool certificate_unshared_ = false;  // votes became a QC here that nobody was told of
   int answers_in_a_row_ = 0;           // with blocks, after which more were missing
+  bool blocks_held_ = false;           // none are asked for
   bool step_again_ = false;            // there is more to do at once
   bool halted_ = false;
   uint64_t votes_signed_ = 0;

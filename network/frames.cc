@@ -77,6 +77,7 @@ size_t BodyBytesMax(FrameKind kind, const ChainLimits& limits) {
       return FrameBytesMax(limits);
     case FrameKind::kTransactions:
     case FrameKind::kSnapshotOffer:
+    case FrameKind::kSnapshotOfferRequest:
     case FrameKind::kHello:
       return 0;
   }
@@ -170,6 +171,10 @@ FramePtr EncodeFrame(const SnapshotOffer& offer) {
   return MakeFrame(FrameKind::kSnapshotOffer, "", offer.bytes);
 }
 
+FramePtr EncodeFrame(const SnapshotOfferRequest&) {
+  return MakeFrame(FrameKind::kSnapshotOfferRequest, "");
+}
+
 FramePtr EncodeFrame(const SnapshotRequest& request) {
   crypto::Encoder body;
   body.U64(request.height.value).U32(request.chunk);
@@ -212,6 +217,8 @@ absl::StatusOr<PeerMessage> DecodeFrame(Frame frame, const ChainLimits& limits) 
       return Wrap(DecodeSnapshotRequest(frame.body));
     case FrameKind::kSnapshotChunk:
       return Wrap(DecodeSnapshotChunk(frame.body, std::move(payload)));
+    case FrameKind::kSnapshotOfferRequest:
+      return PeerMessage(SnapshotOfferRequest{});
     case FrameKind::kHello:
       break;
   }

@@ -15,7 +15,7 @@
 
 namespace kiln::network {
 
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 
 enum class FrameKind : uint8_t {
   kHello = 0,  // the transport's own
@@ -31,8 +31,9 @@ enum class FrameKind : uint8_t {
   kSnapshotOffer = 10,
   kSnapshotRequest = 11,
   kSnapshotChunk = 12,
+  kSnapshotOfferRequest = 13,
 };
-inline constexpr FrameKind kLastFrameKind = FrameKind::kSnapshotChunk;
+inline constexpr FrameKind kLastFrameKind = FrameKind::kSnapshotOfferRequest;
 
 // Immutable once made; one frame is shared by the queues of all peers that it goes to.
 struct Frame {
@@ -49,11 +50,13 @@ struct TransactionBatch {
   std::shared_ptr<const consensus::PayloadIndex> index;
 };
 
-// What is sent in the place of blocks that are gone: a snapshot, and why it is the chain's, in a
-// layout that whoever keeps ledgers knows (storage/snapshot_offer.h).
+// What is sent in the place of blocks that are gone, or to whoever asks for it: a snapshot, and why
+// it is the chain's, in a layout that whoever keeps ledgers knows (storage/snapshot_offer.h).
 struct SnapshotOffer {
   consensus::SharedBytes bytes;
 };
+// From a validator that is too far behind for blocks: which snapshot is there?
+struct SnapshotOfferRequest {};
 // For one chunk of the snapshot of that height.
 struct SnapshotRequest {
   Height height;
@@ -67,13 +70,15 @@ struct SnapshotChunk {
 };
 inline constexpr size_t kSnapshotChunkBytesMax = 256 << 10;
 
-using PeerMessage = std::variant<consensus::Message, consensus::BlockRequest, TransactionBatch,
-                                 SnapshotOffer, SnapshotRequest, SnapshotChunk>;
+using PeerMessage =
+    std::variant<consensus::Message, consensus::BlockRequest, TransactionBatch, SnapshotOffer,
+                 SnapshotRequest, SnapshotChunk, SnapshotOfferRequest>;
 
 FramePtr EncodeFrame(const consensus::Message& message);
 FramePtr EncodeFrame(const consensus::BlockRequest& request);
 FramePtr EncodeFrame(const TransactionBatch& batch);
 FramePtr EncodeFrame(const SnapshotOffer& offer);
+FramePtr EncodeFrame(const SnapshotOfferRequest& request);
 FramePtr EncodeFrame(const SnapshotRequest& request);
 FramePtr EncodeFrame(const SnapshotChunk& chunk);
 

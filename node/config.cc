@@ -206,6 +206,8 @@ absl::StatusOr<NodeOptions> ReadOptions(const toml::table& table, const std::str
   reader.Whole("scrub_bytes_per_second", kScrubBytesPerSecond, &options.scrub_bytes_per_second);
   reader.Whole("snapshots_kept", kSnapshotsKept, &options.snapshots_kept);
   reader.Whole("retention_blocks", kRetentionBlocks, &options.retention_blocks);
+  reader.Whole("snapshot_catch_up_blocks", kSnapshotCatchUpBlocks,
+               &options.snapshot_catch_up_blocks);
   uint64_t verify_threads = 0;
   if (reader.Whole("verify_threads", kVerifyThreads, &verify_threads)) {
     options.verify_threads = static_cast<int>(verify_threads);
@@ -305,6 +307,10 @@ std::string ConfigText(const NewConfig& config) {
       "retention_blocks = ",
       defaults.retention_blocks,
       "               # newest blocks that are kept at least; 0: all of them\n"
+      "snapshot_catch_up_blocks = ",
+      defaults.snapshot_catch_up_blocks,
+      "   # farther behind than this, take a snapshot instead of blocks; 0: only when they are "
+      "gone\n"
       "verify_threads = ",
       defaults.verify_threads,
       "                 # 0 to 64; 0: half of the cores\n\n"

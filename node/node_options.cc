@@ -55,6 +55,8 @@ absl::Status CheckSizes(const NodeOptions& options) {
       CheckWhole("scrub_bytes_per_second", options.scrub_bytes_per_second, kScrubBytesPerSecond));
   KILN_RETURN_IF_ERROR(CheckWhole("snapshots_kept", options.snapshots_kept, kSnapshotsKept));
   KILN_RETURN_IF_ERROR(CheckWhole("retention_blocks", options.retention_blocks, kRetentionBlocks));
+  KILN_RETURN_IF_ERROR(CheckWhole("snapshot_catch_up_blocks", options.snapshot_catch_up_blocks,
+                                  kSnapshotCatchUpBlocks));
   if (options.verify_threads < 0 ||
       !kVerifyThreads.Contains(static_cast<uint64_t>(options.verify_threads))) {
     return absl::InvalidArgumentError(absl::StrCat("verify_threads: must be from ",

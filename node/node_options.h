@@ -29,6 +29,7 @@ inline constexpr WholeRange kDiskFreeBytes = {0, INT64_MAX};
 inline constexpr WholeRange kScrubBytesPerSecond = {0, 1 << 30};
 inline constexpr WholeRange kSnapshotsKept = {1, 100};
 inline constexpr WholeRange kRetentionBlocks = {0, INT64_MAX};
+inline constexpr WholeRange kSnapshotCatchUpBlocks = {0, INT64_MAX};
 inline constexpr WholeRange kVerifyThreads = {0, 64};
 inline constexpr size_t kAdminSocketPathBytesMax = 107;  // what Unix sockets allow
 

@@ -54,12 +54,19 @@ void PeerInput::HandleMessage(ValidatorIndex from, consensus::Message message, s
 void PeerInput::HandleMessage(ValidatorIndex from, const consensus::BlockRequest& request, size_t) {
   absl::StatusOr<consensus::Blocks> answer = AnswerBlockRequest(*store_, request, limits_);
   if (!answer.ok()) {  // the asker's next choice may have them
-    if (!snapshot_answers_->IsPruned(request)) return;
-    absl::StatusOr<network::FramePtr> offer = snapshot_answers_->Offer(from, sinks_.now_us());
-    if (offer.ok()) sinks_.answer(from, *std::move(offer));
+    if (snapshot_answers_->IsPruned(request)) OfferSnapshot(from);
     return;
   }
   sinks_.answer(from, network::EncodeFrame(consensus::Message(*std::move(answer))));
+}
+
+void PeerInput::HandleMessage(ValidatorIndex from, const network::SnapshotOfferRequest&, size_t) {
+  OfferSnapshot(from);
+}
+
+void PeerInput::OfferSnapshot(ValidatorIndex to) {
+  absl::StatusOr<network::FramePtr> offer = snapshot_answers_->Offer(to, sinks_.now_us());
+  if (offer.ok()) sinks_.answer(to, *std::move(offer));
 }
 
 void PeerInput::HandleMessage(ValidatorIndex from, network::TransactionBatch batch, size_t bytes) {

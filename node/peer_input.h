@@ -68,6 +68,9 @@ class PeerInput {
   void HandleMessage(ValidatorIndex from, network::TransactionBatch batch, size_t bytes);
   void HandleMessage(ValidatorIndex from, const network::SnapshotOffer& offer, size_t bytes);
   void HandleMessage(ValidatorIndex from, const network::SnapshotRequest& request, size_t bytes);
+  void HandleMessage(ValidatorIndex from, const network::SnapshotOfferRequest& request,
+                     size_t bytes);
+  void OfferSnapshot(ValidatorIndex to);
   void HandleMessage(ValidatorIndex from, const network::SnapshotChunk& chunk, size_t bytes);
   bool ComesTooLate(const consensus::Message& message) const;
   void LogVote(const consensus::Message& message);

@@ -37,7 +37,7 @@ absl::StatusOr<network::FramePtr> SnapshotAnswers::Offer(ValidatorIndex to, uint
                         storage::NewestCertifiedSnapshot(*store_, genesis_.limits));
   KILN_RETURN_IF_ERROR(snapshots_->FindIndex(height).status());
   KILN_ASSIGN_OR_RETURN(consensus::SharedBytes offer, OfferOf(height));
-  KILN_MARK("a snapshot is offered in the place of blocks that are gone");
+  KILN_MARK("a snapshot is offered in the place of blocks");
   return network::EncodeFrame(network::SnapshotOffer{.bytes = std::move(offer)});
 }
 

@@ -20,9 +20,9 @@
 
 namespace kiln::node {
 
-// Offers the newest certified snapshot to whoever asks for blocks that were pruned, and serves its
-// chunks. What one peer gets is bounded by time: an offer now and then, and chunks no faster than a
-// fast disk reads them. Thread-safe.
+// Offers the newest certified snapshot to whoever asks for it, or for blocks that were pruned, and
+// serves its chunks. What one peer gets is bounded by time: an offer now and then, and chunks no
+// faster than a fast disk reads them. Thread-safe.
 class SnapshotAnswers {
  public:
   static constexpr uint64_t kOfferEveryUs = 500'000;

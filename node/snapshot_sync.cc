@@ -27,12 +27,12 @@ std::unique_ptr<storage::ChainVerifier> MakeVerifier(
 SnapshotSync::SnapshotSync(const Genesis& genesis, ValidatorIndex self,
                            const consensus::ValidatorSet* validators,
                            const consensus::SignatureVerifier* signatures, storage::Store* store,
-                           std::optional<TrustedBlock> trusted, Sinks sinks)
+                           const Options& options, Sinks sinks)
     : genesis_(genesis),
       self_(self),
       validators_(validators),
       store_(store),
-      trusted_(trusted),
+      options_(options),
       sinks_(std::move(sinks)),
       verifier_(MakeVerifier(genesis, signatures)),
       peers_(validators->size()) {}
@@ -84,12 +84,11 @@ absl::Status SnapshotSync::OnOffer(ValidatorIndex from, const network::SnapshotO
   if (offer.proof.height <= store_->committed_height()) return absl::OkStatus();
   KILN_ASSIGN_OR_RETURN(storage::ProvedSnapshot proved,
                         storage::VerifySnapshotOffer(offer, genesis_, verifier_.get()));
-  if (trusted_.has_value()) {
-    KILN_RETURN_IF_ERROR(CheckTrusted(*trusted_, offer.proof, store_->committed_height()));
+  if (options_.trusted.has_value()) {
+    KILN_RETURN_IF_ERROR(CheckTrusted(*options_.trusted, offer.proof, store_->committed_height()));
   }
   peer.offers = proved.height;
-  const bool is_stalled = target_.has_value() && now_us >= target_->progress_us + kStalledAfterUs;
-  if (!target_.has_value() || (is_stalled && proved.height > target_->proved.height)) {
+  if (!target_.has_value() || (IsStalled(now_us) && proved.height > target_->proved.height)) {
     if (!IsOfferedByHonest()) return absl::OkStatus();
     Adopt(frame, std::move(proved), now_us);
   }
@@ -113,7 +112,7 @@ void SnapshotSync::Adopt(const network::SnapshotOffer& offer, storage::ProvedSna
   if (!store_->stage()->Begin(*offer.bytes).ok()) return;
   KILN_MARK("a snapshot is fetched");
   KILN_LOG(
-      kInfo, "snapshot", "fetching a snapshot: the others have pruned the blocks before it",
+      kInfo, "snapshot", "fetching a snapshot: it takes the place of the blocks before it",
       {{"height", proved.height.value}, {"committed_height", store_->committed_height().value}});
   asked_.clear();
   for (Peer& peer : peers_) {
@@ -125,6 +124,13 @@ void SnapshotSync::Adopt(const network::SnapshotOffer& offer, storage::ProvedSna
   target.missing.insert(0);
   target.progress_us = now_us;
   target_ = std::move(target);
+  comes_forward_ = true;
+  if (offers_ == Offers::kAwaited)
+    offers_ = Offers::kNoneCame;  // should it stall, blocks are better
+}
+
+bool SnapshotSync::IsStalled(uint64_t now_us) const {
+  return target_.has_value() && now_us >= target_->progress_us + kStalledAfterUs;
 }
 
 // --- Chunks
@@ -177,6 +183,7 @@ absl::Status SnapshotSync::OnChunk(ValidatorIndex from, const network::SnapshotC
   target_->missing.erase(index);
   ++target_->staged;
   target_->progress_us = now_us;
+  comes_forward_ = true;
   peer.silent_us = 0;
   if (target_->staged < target_->chunks) {
     Ask(now_us);
@@ -238,15 +245,56 @@ void SnapshotSync::Ask(uint64_t now_us) {
   }
 }
 
+void SnapshotSync::NoteBehind(uint64_t blocks) {
+  behind_ = blocks;
+  if (blocks == 0) {
+    offers_ = Offers::kNotNeeded;
+  } else if (IsFarBehind() && offers_ == Offers::kNotNeeded) {
+    offers_ = Offers::kAwaited;
+  }
+}
+
+// Whoever has no snapshot above the own head says nothing. Then blocks are fetched, and offers
+// asked for beside them.
+void SnapshotSync::AskForOffers(uint64_t now_us) {
+  if (offers_ != Offers::kAwaited) await_until_us_ = 0;
+  if (!IsFarBehind() || store_->stage() == nullptr) {
+    if (offers_ == Offers::kAwaited) offers_ = Offers::kNoneCame;
+    return;
+  }
+  if (offers_ == Offers::kAwaited && await_until_us_ == 0)
+    await_until_us_ = now_us + kOffersWithinUs;
+  if (await_until_us_ != 0 && now_us >= await_until_us_) {
+    KILN_MARK("nobody offers a snapshot and blocks are asked for");
+    offers_ = Offers::kNoneCame;
+  }
+  if (now_us < ask_offers_from_us_) return;
+  ask_offers_from_us_ = now_us + kOffersEveryUs;
+  KILN_MARK("a validator that is too far behind for blocks asks for a snapshot");
+  const network::FramePtr request = network::EncodeFrame(network::SnapshotOfferRequest{});
+  for (uint32_t i = 0; i < peers_.size(); ++i) {
+    if (ValidatorIndex{i} != self_) sinks_.send({i}, request);
+  }
+}
+
+void SnapshotSync::DropIfReached() {
+  if (!target_.has_value() || target_->proved.height > store_->committed_height()) return;
+  asked_.clear();
+  for (Peer& peer : peers_) peer.in_flight = 0;
+  target_.reset();
+  comes_forward_ = false;
+  store_->stage()->Clear().IgnoreError();  // the next start finds what this could not remove
+}
+
 void SnapshotSync::Tick(uint64_t now_us) {
   absl::MutexLock lock(&mutex_);
-  if (!target_.has_value() || is_ready_) return;
-  if (target_->proved.height <= store_->committed_height()) {
-    asked_.clear();
-    for (Peer& peer : peers_) peer.in_flight = 0;
-    target_.reset();
-    store_->stage()->Clear().IgnoreError();  // the next start finds what this could not remove
-    return;
+  if (is_ready_) return;
+  DropIfReached();
+  if (!target_.has_value()) return AskForOffers(now_us);
+  if (IsStalled(now_us)) {
+    if (comes_forward_.exchange(false))
+      KILN_MARK("a snapshot stalls and blocks are asked for again");
+    AskForOffers(now_us);
   }
   ForgetSilent(now_us);
   Ask(now_us);

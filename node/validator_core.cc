@@ -144,7 +144,9 @@ absl::Status ValidatorCore::MakeInputs() {
       options_.genesis, environment_.validators->size(), environment_.store, &snapshots_);
   snapshot_sync_ = std::make_unique<SnapshotSync>(
       options_.genesis, options_.self, environment_.validators, environment_.signatures,
-      environment_.store, options_.trusted,
+      environment_.store,
+      SnapshotSync::Options{.trusted = options_.trusted,
+                            .catch_up_blocks = options_.snapshot_catch_up_blocks},
       SnapshotSync::Sinks{.send = answer, .ready = sinks.snapshot_ready});
   KILN_RETURN_IF_ERROR(snapshot_sync_->Restore());
   peer_input_ = std::make_unique<PeerInput>(options_.genesis, environment_.validators,
@@ -170,14 +172,25 @@ absl::Status ValidatorCore::RunGroup(std::vector<EngineEvent> events, Clock& clo
   if (failed_) return failure();
   if (events.size() > 1) KILN_MARK("several events share one write");
   StageTimer timer(environment_.profile, Stage::kStep, events.size());
+  HoldBlocks(clock);
   for (const EngineEvent& event : events) engine_->Handle(event, clock.Read());
   const Now now = clock.Read();
   if (now.monotonic_us >= engine_->NextDeadline()) {
     engine_->Handle(consensus::Event(consensus::Tick{}), now);
   }
   timer.End();
-  peer_input_->SetCertifiedRound(engine_->status().high_qc_round);
+  const consensus::ReplicaStatus status = engine_->status();
+  peer_input_->SetCertifiedRound(status.high_qc_round);
+  const bool is_behind = status.catching_up_to > status.committed_height;
+  snapshot_sync_->NoteBehind(is_behind ? status.catching_up_to.value - status.committed_height.value
+                                       : 0);
   return Flush();
+}
+
+void ValidatorCore::HoldBlocks(Clock& clock) {
+  const bool holds = snapshot_sync_->holds_blocks();
+  if (std::exchange(holds_blocks_, holds) == holds) return;
+  engine_->Handle(consensus::Event(consensus::BlocksHeld{holds}), clock.Read());
 }
 
 // Execution may have failed meanwhile, on its own thread.

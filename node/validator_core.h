@@ -70,9 +70,10 @@ class ValidatorCore {
     bool halts_at_unknown_signatures = true;
     MempoolCharge mempool_max;  // of all origins together
     size_t snapshots_kept = 2;
-    uint64_t scrub_bytes_per_second = 0;   // 0: nothing is read again
-    uint64_t scrub_rest_us = 600'000'000;  // between two passes
-    uint64_t retention_blocks = 0;         // 0: all are kept
+    uint64_t scrub_bytes_per_second = 0;    // 0: nothing is read again
+    uint64_t scrub_rest_us = 600'000'000;   // between two passes
+    uint64_t retention_blocks = 0;          // 0: all are kept
+    uint64_t snapshot_catch_up_blocks = 0;  // farther behind, a snapshot is taken; 0: never
     std::optional<TrustedBlock> trusted;
   };
 
@@ -192,6 +193,8 @@ class ValidatorCore {
   absl::Status MakeInputs();
 
   void SendFrame(ValidatorIndex to, network::FramePtr frame);
+  // Blocks are not asked for while a snapshot comes that takes their place.
+  void HoldBlocks(Clock& clock);
   absl::Status Flush();
   // Remembers the first failure; returns `status`.
   absl::Status NoteFailure(absl::Status status);
@@ -213,6 +216,7 @@ class ValidatorCore {
   std::unique_ptr<SnapshotAnswers> snapshot_answers_;
   std::unique_ptr<SnapshotSync> snapshot_sync_;
   std::unique_ptr<PeerInput> peer_input_;
+  bool holds_blocks_ = false;  // the replica's thread's alone: what the engine was told
 
   std::atomic<bool> failed_{false};
   mutable absl::Mutex mutex_;

@@ -216,6 +216,7 @@ absl::Status ValidatorNode::Recover() {
                   .snapshots_kept = options_.snapshots_kept,
                   .scrub_bytes_per_second = options_.scrub_bytes_per_second,
                   .retention_blocks = options_.retention_blocks,
+                  .snapshot_catch_up_blocks = options_.snapshot_catch_up_blocks,
                   .trusted = options_.trusted},
                  environment, SystemClock()->Read()));
   Publish();

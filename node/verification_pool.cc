@@ -35,6 +35,7 @@ bool VerificationPool::MayHandleAtOnce(const network::Frame& frame) const {
     case network::FrameKind::kSnapshotOffer:
     case network::FrameKind::kSnapshotRequest:
     case network::FrameKind::kSnapshotChunk:
+    case network::FrameKind::kSnapshotOfferRequest:
       return false;
     default:
       return true;

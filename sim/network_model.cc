@@ -9,10 +9,20 @@
 namespace kiln::sim {
 namespace {
 
-constexpr std::array<absl::string_view, 13> kKindNames = {
-    "hello",          "proposal",         "vote",          "timeout",          "certificates",
-    "blocks",         "transactions",     "block_request", "standing_request", "standing",
-    "snapshot_offer", "snapshot_request", "snapshot_chunk"};
+constexpr std::array<absl::string_view, 14> kKindNames = {"hello",
+                                                          "proposal",
+                                                          "vote",
+                                                          "timeout",
+                                                          "certificates",
+                                                          "blocks",
+                                                          "transactions",
+                                                          "block_request",
+                                                          "standing_request",
+                                                          "standing",
+                                                          "snapshot_offer",
+                                                          "snapshot_request",
+                                                          "snapshot_chunk",
+                                                          "snapshot_offer_request"};
 static_assert(kKindNames.size() == static_cast<size_t>(network::kLastFrameKind) + 1);
 
 std::vector<bool> Members(const std::vector<uint32_t>& named, uint32_t replicas) {

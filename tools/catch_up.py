@@ -9,6 +9,7 @@ compared whatever the machine does otherwise. Needs build/kiln (./tools/build.sh
     tools/catch_up.py                     # both, 20 s of load each
     tools/catch_up.py --seconds 40 idle
     tools/catch_up.py --in-flight 1 idle  # many small blocks
+    tools/catch_up.py --blocks 2000 20000 snapshot  # by snapshot, behind chains of these lengths
     tools/catch_up.py --own-core load     # the one on the last core, all else on the first: what it costs the others is what
                                           # they do for it, not the processor that it takes from them
 """
@@ -40,6 +41,27 @@ class Net:
                        check=True, stdout=subprocess.DEVNULL)
         self.nodes = {}
         atexit.register(self.end)
+
+    def configure(self, limits, settings):
+        """Before the first start: limits of the genesis, and settings of every kiln.toml."""
+        for i in range(4):
+            home = os.path.join(self.net, f"validator-{i}")
+            with open(os.path.join(home, "genesis.json"), encoding="utf-8") as file:
+                genesis = json.load(file)
+            genesis["limits"].update(limits)
+            with open(os.path.join(home, "genesis.json"), "w", encoding="utf-8") as file:
+                json.dump(genesis, file, indent=2)
+            path = os.path.join(home, "kiln.toml")
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+            for key, value in settings.items():
+                lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in lines]
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+
+    def log(self, i):
+        with open(os.path.join(self.dir, f"validator-{i}.log"), encoding="utf-8") as file:
+            return file.read()
 
     def start(self, i):
         log = open(os.path.join(self.dir, f"validator-{i}.log"), "ab")
@@ -178,6 +200,38 @@ def run_load(net, whole, arguments):
     load.communicate()
 
 
+def run_snapshot(arguments, blocks):
+    """One is away from the first blocks on, while the others go on by so many."""
+    net = Net(arguments.kiln, arguments.own_core, arguments.base_port)
+    net.configure({"snapshot_interval_blocks": 500, "duplicate_window_blocks": 256}, {"snapshot_catch_up_blocks": 1000})
+    for i in range(4):
+        net.start(i)
+    for i in range(4):
+        net.wait(i, lambda status: status["ready"])
+    net.kill(AWAY)
+    # The state is as large whatever the chain's length: these writes are to the same keys again and again.
+    fill = argparse.Namespace(payload=arguments.payload, in_flight=4000)
+    net.load(8, fill).communicate()
+    few = argparse.Namespace(payload=arguments.payload, in_flight=2)
+    load = net.load(3600, few)
+    while net.status(0)["height"] < blocks:
+        time.sleep(0.2)
+    load.terminate()
+    load.communicate()
+    time.sleep(3)
+    target = net.status(0)
+    net.start(AWAY)
+    started = time.monotonic()
+    net.wait(AWAY, lambda status: status["executed_height"] >= target["executed_height"], every=0.1)
+    seconds = time.monotonic() - started
+    log = net.log(AWAY)
+    if "starting again from the snapshot" not in log:
+        sys.exit(f"validator {AWAY} took no snapshot: {net.dir}")
+    print(f"by snapshot: {target['executed_height']} blocks, {target['committed_transactions']} transactions behind; "
+          f"caught up {seconds:.2f} s after its start")
+    net.remove()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20, help="of load before the start")
@@ -186,9 +240,14 @@ def main():
     parser.add_argument("--own-core", action="store_true")
     parser.add_argument("--base-port", type=int, default=0, help="of the testnet; 0: what is free")
     parser.add_argument("--kiln", default=os.path.join(ROOT, "build/kiln"))
-    parser.add_argument("which", nargs="*", default=["idle", "load"], metavar="idle|load")
+    parser.add_argument("--blocks", type=int, nargs="+", default=[2000, 20000], help="lengths of the chains of `snapshot`")
+    parser.add_argument("which", nargs="*", default=["idle", "load"], metavar="idle|load|snapshot")
     arguments = parser.parse_args()
     for which in arguments.which:
+        if which == "snapshot":
+            for blocks in arguments.blocks:
+                run_snapshot(arguments, blocks)
+            continue
         net = Net(arguments.kiln, arguments.own_core, arguments.base_port)
         for i in range(4):
             net.start(i)

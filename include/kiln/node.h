@@ -64,6 +64,9 @@ struct NodeOptions {
   // How many of the newest blocks are kept at least, with all that the snapshots need besides; 0:
   // all. At most 2^63 - 1.
   uint64_t retention_blocks = 0;
+  // Farther behind the others than this, a node takes a snapshot when they have one, and lacks the
+  // blocks before it from then on; 0: only when nobody has these blocks. At most 2^63 - 1.
+  uint64_t snapshot_catch_up_blocks = 10000;
   // A chain or a snapshot with another block at that height is refused.
   std::optional<TrustedBlock> trusted;
   int verify_threads = 0;  // 0: half of the cores, at least 1; at most 64

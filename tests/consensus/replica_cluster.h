@@ -154,6 +154,7 @@ class ReplicaCluster {
   void Disconnect(uint32_t i, uint32_t peer) {
     Step(i, PeerDisconnected{nodes_.at(peer).validator});
   }
+  void HoldBlocks(uint32_t i, bool are_held) { Step(i, BlocksHeld{are_held}); }
   void Connect(uint32_t i, uint32_t peer) { Step(i, PeerConnected{nodes_.at(peer).validator}); }
 
   // Verifies and delivers one message that is no longer in flight().

@@ -435,6 +435,21 @@ TEST_F(ReplicaTest, ALowerForkThatIsCertifiedIsNoContradiction) {
   EXPECT_EQ(Count("0: HALTS", ""), 0);
 }
 
+// --- Catching up
+
+TEST_F(ReplicaTest, AsksForNoBlocksWhileTheyAreHeld) {
+  MakeCluster();
+  cluster_->Start(0);
+  const std::vector<BlockPtr> chain = world().Chain(3);
+  cluster_->HoldBlocks(0, true);
+  cluster_->Deliver({1, 0, Certificates{.high_qc = world().QcFor(chain[3]), .last_tc = {}}});
+  cluster_->Advance(2'000'000);
+  EXPECT_EQ(Count("0: fetches", ""), 0);
+  EXPECT_GE(Count("0: sends timeout", ""), 1) << "the rest goes on";
+  cluster_->HoldBlocks(0, false);
+  EXPECT_EQ(Count("0: fetches", ""), 1);
+}
+
 // --- One key, one process
 
 TEST_F(ReplicaTest, HaltsAtACertificateWithASignatureThatItDoesNotKnow) {

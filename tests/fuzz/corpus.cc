@@ -228,6 +228,7 @@ void AddMessages(CorpusWriter& corpus) {
   add_frame("transactions", network::EncodeFrame(batch));
   const auto bytes = std::make_shared<const std::string>("the bytes of a snapshot");
   add_frame("snapshot_offer", network::EncodeFrame(network::SnapshotOffer{bytes}));
+  add_frame("snapshot_offer_request", network::EncodeFrame(network::SnapshotOfferRequest{}));
   add_frame("snapshot_request", network::EncodeFrame(network::SnapshotRequest{{16}, 3}));
   add_frame("snapshot_chunk",
             network::EncodeFrame(network::SnapshotChunk{{16}, "a Merkle proof", bytes}));

@@ -35,6 +35,7 @@ std::vector<FramePtr> AllKinds(TestWorld* world) {
       EncodeFrame(SnapshotOffer{std::make_shared<const std::string>("an offer")}),
       EncodeFrame(SnapshotRequest{{16}, 3}),
       EncodeFrame(SnapshotChunk{{16}, "a proof", std::make_shared<const std::string>("a chunk")}),
+      EncodeFrame(SnapshotOfferRequest{}),
   };
 }
 
@@ -132,6 +133,7 @@ TEST(Frames, NeverCrashOnMutatedBytes) {
       std::string payload = frame->payload == nullptr ? "" : *frame->payload;
       std::string* part = (payload.empty() || chance() % 2 == 0) ? &mutated.body : &payload;
       if (part->empty()) part = &payload;
+      if (part->empty()) part->push_back('x');
       (*part)[chance() % part->size()] ^= static_cast<char>(1 << chance() % 8);
       if (chance() % 8 == 0) part->resize(chance() % part->size());
       if (chance() % 8 == 0) part->append(chance() % 9, 'x');

@@ -55,6 +55,7 @@ TEST(Config, ReadsEveryKey) {
       "scrub_bytes_per_second = 0\n"
       "snapshots_kept = 100\n"
       "retention_blocks = 5000\n"
+      "snapshot_catch_up_blocks = 700\n"
       "verify_threads = 64\n"
       "[[peers]]\nname = \"a\"\naddress = \"a.example.org:7\"\n"
       "[[peers]]\nname = \"b\"\naddress = \"10.0.0.2:8\"\n");
@@ -77,6 +78,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(options->scrub_bytes_per_second, 0U);
   EXPECT_EQ(options->snapshots_kept, 100U);
   EXPECT_EQ(options->retention_blocks, 5000U);
+  EXPECT_EQ(options->snapshot_catch_up_blocks, 700U);
   EXPECT_EQ(options->verify_threads, 64);
   ASSERT_EQ(options->peers.size(), 2U);
   EXPECT_EQ(options->peers[1].name, "b");
@@ -120,6 +122,9 @@ TEST(Config, NamesLineKeyAndTypeOfAWrongType) {
             "kiln.toml:1: verify_threads: must be a whole number from 0 to 64");
   EXPECT_EQ(Refusal("verify_threads = 1.5"),
             "kiln.toml:1: verify_threads: must be a whole number from 0 to 64");
+  EXPECT_EQ(Refusal("snapshot_catch_up_blocks = -1"),
+            "kiln.toml:1: snapshot_catch_up_blocks: must be a whole number from 0 to "
+            "9223372036854775807 (is -1)");
   EXPECT_EQ(Refusal("peers = 1"),
             "kiln.toml:1: peers: must be tables, each under a [[peers]] of its own");
   EXPECT_EQ(Refusal("peers = [\"a:1\"]"),

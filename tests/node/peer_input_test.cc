@@ -63,7 +63,7 @@ class PeerInputTest : public ::testing::Test {
                               &world_.validators(),
                               &world_.signatures(),
                               &store_,
-                              std::nullopt,
+                              SnapshotSync::Options{},
                               {}};
   std::vector<EngineEvent> events_;
   std::vector<size_t> bytes_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ namespace {
 constexpr uint64_t kEvery = 16;
 constexpr ValidatorIndex kSelf{3};
 constexpr uint64_t kStartUs = 1'000'000'000;
+constexpr uint64_t kFarBehind = 20;
 
 // Three validators that have a snapshot of some chunks, and one that has nothing; time stands still
 // but for what a test says.
@@ -68,13 +70,13 @@ class SnapshotSyncTest : public testing::Test {
     target_ = storage::OpenRocksDbStore({.data_dir = dir_ / "target", .genesis = world_.genesis()})
                   .value();
     sent_.clear();
-    sync_.emplace(world_.genesis(), kSelf, &world_.validators(), &world_.signatures(),
-                  target_.get(), trusted_,
-                  SnapshotSync::Sinks{.send =
-                                          [this](ValidatorIndex to, network::FramePtr frame) {
-                                            sent_.emplace_back(to, std::move(frame));
-                                          },
-                                      .ready = [this] { ++ready_; }});
+    sync_.emplace(
+        world_.genesis(), kSelf, &world_.validators(), &world_.signatures(), target_.get(),
+        SnapshotSync::Options{.trusted = trusted_, .catch_up_blocks = kFarBehind},
+        SnapshotSync::Sinks{
+            .send = [this](ValidatorIndex to,
+                           network::FramePtr frame) { sent_.emplace_back(to, std::move(frame)); },
+            .ready = [this] { ++ready_; }});
     KILN_CHECK_OK(sync_->Restore());
   }
 
@@ -293,6 +295,70 @@ TEST_F(SnapshotSyncTest, RefusesASnapshotThatTheTrustedBlockIsNotIn) {
   StartTarget();
   OfferBy({0, 1});
   EXPECT_EQ(sent_.size(), 1u);
+}
+
+// --- Farther behind than blocks are to be fetched
+
+TEST_F(SnapshotSyncTest, AsksForOffersWhenItIsFartherBehindThanBlocksAreToBeFetched) {
+  sync_->NoteBehind(kFarBehind);
+  sync_->Tick(now_us_);
+  EXPECT_TRUE(sent_.empty()) << "so far blocks do";
+  sync_->NoteBehind(kFarBehind + 1);
+  sync_->Tick(now_us_);
+  sync_->Tick(now_us_ + 1);
+  ASSERT_EQ(sent_.size(), 3u) << "all the others, once";
+  for (const auto& [to, frame] : sent_) {
+    EXPECT_NE(to, kSelf);
+    EXPECT_EQ(frame->kind, network::FrameKind::kSnapshotOfferRequest);
+  }
+  sync_->Tick(now_us_ + SnapshotSync::kOffersEveryUs);
+  EXPECT_EQ(sent_.size(), 6u) << "again, while nobody has one";
+}
+
+TEST_F(SnapshotSyncTest, HoldsBlocksUntilSomebodyCouldHaveOffered) {
+  sync_->NoteBehind(kFarBehind);
+  EXPECT_FALSE(sync_->holds_blocks());
+  sync_->NoteBehind(kFarBehind + 1);
+  EXPECT_TRUE(sync_->holds_blocks()) << "at once";
+  sync_->Tick(now_us_);
+  sync_->Tick(now_us_ + SnapshotSync::kOffersWithinUs - 1);
+  EXPECT_TRUE(sync_->holds_blocks());
+  sync_->Tick(now_us_ + SnapshotSync::kOffersWithinUs);
+  EXPECT_FALSE(sync_->holds_blocks()) << "nobody has one";
+  sync_->NoteBehind(kFarBehind + 5);
+  EXPECT_FALSE(sync_->holds_blocks()) << "once for each time that it falls behind";
+  sync_->NoteBehind(0);
+  sync_->NoteBehind(kFarBehind + 1);
+  EXPECT_TRUE(sync_->holds_blocks());
+}
+
+TEST_F(SnapshotSyncTest, HoldsBlocksWhileASnapshotComesForward) {
+  OfferBy({0});
+  EXPECT_FALSE(sync_->holds_blocks());
+  OfferBy({1});
+  EXPECT_TRUE(sync_->holds_blocks());
+  EXPECT_EQ(AnswerAll(), 5u);
+  EXPECT_EQ(ready_, 1);
+  StartTarget();
+  EXPECT_EQ(target_->committed_height(), Height{17});
+  EXPECT_FALSE(sync_->holds_blocks()) << "the rest is blocks";
+}
+
+TEST_F(SnapshotSyncTest, LetsBlocksComeAndAsksForOffersWhenASnapshotStalls) {
+  sync_->NoteBehind(kFarBehind + 1);
+  OfferBy({0, 1});
+  sent_.clear();
+  now_us_ += SnapshotSync::kStalledAfterUs - 1;
+  sync_->Tick(now_us_);
+  EXPECT_TRUE(sync_->holds_blocks());
+  now_us_ += 1;
+  sent_.clear();
+  sync_->Tick(now_us_);
+  EXPECT_FALSE(sync_->holds_blocks());
+  const auto is_asking = [](const auto& sent) {
+    return sent.second->kind == network::FrameKind::kSnapshotOfferRequest;
+  };
+  EXPECT_EQ(std::count_if(sent_.begin(), sent_.end(), is_asking), 3);
 }
 
 // --- Answers
