@@ -13,6 +13,10 @@
 #include "node/duplicate_window.h"
 #include "node/execution.h"
 #include "node/snapshots.h"
+#include "storage/chain_verifier.h"
+#include "storage/ledger_audit.h"
+#include "storage/ledger_store.h"
+#include "storage/rocksdb_database.h"
 #include "storage/rocksdb_store.h"
 #include "tests/consensus/test_world.h"
 #include "tests/storage/ledger_driver.h"
@@ -117,6 +121,42 @@ void BM_ExecuteBlock(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBlockTransactions));
 }
 BENCHMARK(BM_ExecuteBlock)->UseRealTime();
+
+// What the scrub does to 64 blocks of one transaction each: argument 0 a block at a time, 1 as one
+// range.
+void BM_AuditHeights(benchmark::State& state) {
+  constexpr uint64_t kBlocks = 64;
+  const storage::TemporaryDir dir;
+  consensus::TestWorld world;
+  storage::LedgerDriver driver(&world);
+  std::shared_ptr<storage::Database> database =
+      storage::OpenRocksDbDatabase(dir.At("data"), storage::Access::kReadWrite, nullptr).value();
+  const std::unique_ptr<storage::Store> store =
+      storage::OpenStore(database, world.genesis(), /*read_only=*/false).value();
+  for (uint64_t i = 0; i < kBlocks + 2; ++i) {
+    KILN_CHECK_OK(store->Persist(driver.Extend(MakeTransactions(i, 1, kPayloadBytes))));
+  }
+  for (uint64_t height = 1; height <= kBlocks; ++height) {
+    KILN_CHECK_OK(store->ApplyBlock(driver.WritesAt(height), driver.ResultsAt(height)));
+  }
+  const auto verifier =
+      storage::ChainVerifier::Create(world.genesis(), &world.signatures()).value();
+  const auto audit = [&](uint64_t first, uint64_t last) {
+    const storage::LedgerAudit found =
+        storage::AuditHeights(*database, world.genesis(), verifier.get(), {first}, {last},
+                              [](Height, const storage::LedgerAudit&) { return true; });
+    KILN_CHECK(found.damage.empty());
+  };
+  for (auto _ : state) {
+    if (state.range(0) == 1) {
+      audit(1, kBlocks);
+    } else {
+      for (uint64_t height = 1; height <= kBlocks; ++height) audit(height, height);
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBlocks));
+}
+BENCHMARK(BM_AuditHeights)->ArgName("range")->Arg(0)->Arg(1);
 
 }  // namespace
 }  // namespace kiln::bench

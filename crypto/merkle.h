@@ -31,6 +31,8 @@ class MerkleTree {
   explicit MerkleTree(std::vector<Hash> leaves);
   const Hash& root() const { return root_; }
   uint32_t leaf_count() const { return static_cast<uint32_t>(levels_.front().size()); }
+  // REQUIRES: index < leaf_count().
+  const Hash& leaf(uint32_t index) const { return levels_.front().at(index); }
   // Encoded as u32 index, u32 leaf count, then the siblings from the leaf upwards; their number
   // follows from the two integers. REQUIRES: index < leaf_count().
   std::string Prove(uint32_t index) const;

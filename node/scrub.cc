@@ -34,6 +34,16 @@ absl::StatusOr<std::string> FinalityWithin(const Blocks& answer) {
   return absl::NotFoundError("the blocks do not show that the first of them is final");
 }
 
+Scrub::Scrub(const Options& options, const Environment& environment,
+             std::unique_ptr<storage::ChainVerifier> verifier)
+    : options_(options),
+      environment_(environment),
+      verifier_(std::move(verifier)),
+      state_(options.genesis.limits, {.store = environment.store,
+                                      .database = environment.database,
+                                      .snapshots = environment.snapshots,
+                                      .found = environment.found}) {}
+
 absl::StatusOr<std::unique_ptr<Scrub>> Scrub::Create(const Options& options,
                                                      const Environment& environment) {
   KILN_ASSIGN_OR_RETURN(std::unique_ptr<storage::ChainVerifier> verifier,
@@ -44,23 +54,33 @@ absl::StatusOr<std::unique_ptr<Scrub>> Scrub::Create(const Options& options,
 uint64_t Scrub::Step(Now now) {
   if (const std::optional<uint64_t> mends_us = Mend(now)) return *mends_us;
   if (now.monotonic_us < resumes_us_) return resumes_us_;
-  return CheckHeights(now);
+  return are_blocks_done_ ? CheckState(now) : CheckBlocks(now);
 }
 
 // --- Checking
 
-uint64_t Scrub::CheckHeights(Now now) {
-  const uint64_t committed = environment_.store->committed_height().value;
-  const uint64_t last = committed > kNewestBlocks ? committed - kNewestBlocks : 0;
-  uint64_t bytes = 0;
-  next_ = std::max(next_, environment_.store->base().lowest());
-  while (next_.value <= last && bytes < kStepBytes) {
-    bytes += CheckHeight(next_);
-    ++next_.value;
-  }
-  if (next_.value > last) return EndPass(now);
+uint64_t Scrub::Charge(Now now, uint64_t bytes) {
   resumes_us_ = now.monotonic_us + bytes * 1'000'000 / options_.bytes_per_second;
   return resumes_us_;
+}
+
+uint64_t Scrub::CheckBlocks(Now now) {
+  const uint64_t committed = environment_.store->committed_height().value;
+  const Height last{committed > kNewestBlocks ? committed - kNewestBlocks : 0};
+  next_ = std::max(next_, environment_.store->base().lowest());
+  const uint64_t bytes = next_ <= last ? CheckHeights(last) : 0;
+  are_blocks_done_ = bytes == 0 || next_ > last;
+  return Charge(now, bytes);
+}
+
+uint64_t Scrub::CheckState(Now now) {
+  if (is_state_lost_) return now.monotonic_us + options_.rest_us;
+  const absl::StatusOr<StateScrub::Progress> progress = state_.Step();
+  if (progress.ok()) return progress->is_over ? EndPass(now) : Charge(now, progress->bytes);
+  KILN_MARK("the scrub finds damage in the state");
+  is_state_lost_ = true;
+  environment_.state_lost(progress.status());
+  return now.monotonic_us + options_.rest_us;
 }
 
 uint64_t Scrub::EndPass(Now now) {
@@ -74,23 +94,45 @@ uint64_t Scrub::EndPass(Now now) {
   if (next_.value > 1 && environment_.passed != nullptr)
     environment_.passed(next_.value - 1, damaged);
   next_ = Height{1};
+  are_blocks_done_ = false;
   tried_up_to_ = Height{0};
   resumes_us_ = now.monotonic_us + options_.rest_us;
   return resumes_us_;
 }
 
-uint64_t Scrub::CheckHeight(Height height) {
-  const storage::LedgerAudit audit = storage::AuditHeights(*environment_.database, options_.genesis,
-                                                           verifier_.get(), height, height);
-  // What a block can mend first: results may be named because of it.
+uint64_t Scrub::CheckHeights(Height last) {
+  uint64_t charged = 0;
+  uint64_t read = 0;
+  size_t known = 0;
+  storage::AuditHeights(*environment_.database, options_.genesis, verifier_.get(), next_, last,
+                        [&](Height height, const storage::LedgerAudit& so_far) {
+                          NoteFound(height, absl::MakeConstSpan(so_far.damage).subspan(known));
+                          known = so_far.damage.size();
+                          charged += std::max(so_far.payload_bytes - read, kBlockBytesMin);
+                          read = so_far.payload_bytes;
+                          next_ = Height{height.value + 1};
+                          return charged < kStepBytes;
+                        });
+  return charged;
+}
+
+void Scrub::CheckAgain(Height height) {
+  storage::AuditHeights(*environment_.database, options_.genesis, verifier_.get(), height, height,
+                        [this](Height only, const storage::LedgerAudit& audit) {
+                          NoteFound(only, audit.damage);
+                          return false;
+                        });
+}
+
+// What a block can mend first: results may be named because of it.
+void Scrub::NoteFound(Height height, absl::Span<const Damage> found) {
   std::optional<Damage> damage;
-  for (const Damage& one : audit.damage) {
+  for (const Damage& one : found) {
     if (!damage.has_value() || damage->part == LedgerPart::kResults) damage = one;
   }
   // What is missing because it was pruned meanwhile is not damaged.
   if (height < environment_.store->base().lowest()) damage.reset();
   Note(height, std::move(damage));
-  return std::max(audit.payload_bytes, kBlockBytesMin);
 }
 
 void Scrub::Note(Height height, std::optional<Damage> damage) {
@@ -124,10 +166,19 @@ std::optional<uint64_t> Scrub::Mend(Now now) {
     }
   }
   if (answered.has_value() && answered->answer.has_value()) TakeAnswer(*answered);
+  ForgetPruned();
   return AskNext(now);
 }
 
+void Scrub::ForgetPruned() {
+  const Height lowest = environment_.store->base().lowest();
+  if (mending_.has_value() && *mending_ < lowest) mending_.reset();
+  absl::MutexLock lock(&mutex_);
+  damage_.erase(damage_.begin(), damage_.lower_bound(lowest));
+}
+
 void Scrub::TakeAnswer(const Question& question) {
+  if (question.height < environment_.store->base().lowest()) return;
   const consensus::Block& block = *question.answer->blocks.front();
   const absl::StatusOr<std::string> finality = FinalityWithin(*question.answer);
   if (!finality.ok()) return;
@@ -136,7 +187,7 @@ void Scrub::TakeAnswer(const Question& question) {
                             options_.genesis, verifier_.get(), environment_.database);
   if (!put.ok()) return;
   mending_.reset();
-  CheckHeight(question.height);
+  CheckAgain(question.height);
   {
     absl::MutexLock lock(&mutex_);
     if (damage_.contains(question.height)) return;

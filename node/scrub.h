@@ -11,14 +11,18 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "consensus/messages.h"
 #include "consensus/signing.h"
 #include "kiln/genesis.h"
 #include "kiln/types.h"
+#include "node/snapshots.h"
+#include "node/state_scrub.h"
 #include "storage/chain_verifier.h"
 #include "storage/database.h"
 #include "storage/ledger_audit.h"
@@ -30,8 +34,9 @@ namespace kiln::node {
 // with the checks of `kiln ledger verify` (storage/ledger_audit.h). A block, certificate or index
 // entry that is not what was written is asked of the other validators in turn, proved, and written
 // anew; results, which come from executing, are named only. Damage that nobody mended is tried
-// again with each pass. Starts no thread and reads no clock: whoever drives it calls Step when it
-// says so. Step is for one thread; the rest is thread-safe.
+// again with each pass. After the blocks come the state and its snapshots (node/state_scrub.h), at
+// the same rate; damage in the state ends the validator. Starts no thread and reads no clock:
+// whoever drives it calls Step when it says so. Step is for one thread; the rest is thread-safe.
 class Scrub {
  public:
   struct Options {
@@ -45,7 +50,10 @@ class Scrub {
     const storage::Store* store = nullptr;
     storage::Database* database = nullptr;  // of that store
     const consensus::SignatureVerifier* signatures = nullptr;
+    Snapshots* snapshots = nullptr;  // null: none are read
     std::function<void(ValidatorIndex to, const consensus::BlockRequest&)> ask;
+    // An entry of the state is not what was written: nothing may be executed on it. Once.
+    std::function<void(absl::Status why)> state_lost;
     std::function<void(const storage::Damage&)> found;              // for logs; may be null
     std::function<void(Height, ValidatorIndex from)> mended;        // likewise
     std::function<void(uint64_t blocks, uint64_t damaged)> passed;  // likewise: a pass is over
@@ -77,13 +85,20 @@ class Scrub {
   };
 
   Scrub(const Options& options, const Environment& environment,
-        std::unique_ptr<storage::ChainVerifier> verifier)
-      : options_(options), environment_(environment), verifier_(std::move(verifier)) {}
+        std::unique_ptr<storage::ChainVerifier> verifier);
 
-  uint64_t CheckHeights(Now now);
+  // When to go on after so many bytes were read.
+  uint64_t Charge(Now now, uint64_t bytes);
+  uint64_t CheckBlocks(Now now);
+  uint64_t CheckState(Now now);
   uint64_t EndPass(Now now);
-  // Bytes to be charged for it.
-  uint64_t CheckHeight(Height height);
+  // As many as one step takes; next_ is then the one after. Bytes to be charged for them.
+  uint64_t CheckHeights(Height last);
+  // That one height.
+  void CheckAgain(Height height);
+  void NoteFound(Height height, absl::Span<const storage::Damage> found);
+  // What was pruned needs no mending, and must not come back.
+  void ForgetPruned();
   // When to go on with it; none when there is nothing to mend now.
   std::optional<uint64_t> Mend(Now now);
   void TakeAnswer(const Question& question);
@@ -93,7 +108,10 @@ class Scrub {
   const Options options_;
   const Environment environment_;
   const std::unique_ptr<storage::ChainVerifier> verifier_;
+  StateScrub state_;
   Height next_{1};
+  bool are_blocks_done_ = false;  // in this pass
+  bool is_state_lost_ = false;
   uint64_t resumes_us_ = 0;  // the next heights
   // Of what is being mended.
   std::optional<Height> mending_;

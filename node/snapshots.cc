@@ -120,6 +120,17 @@ absl::StatusOr<std::shared_ptr<const storage::SnapshotIndex>> Snapshots::FindInd
       absl::StrCat("no snapshot of height ", height.value, " is kept and worked out"));
 }
 
+absl::StatusOr<bool> Snapshots::DropRotten(Height height) {
+  if (store_->executed_state().snapshot_height < height) return false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (entries_.erase(height) == 0) return true;  // it was too old meanwhile
+  }
+  KILN_MARK("a rotten snapshot is dropped");
+  KILN_RETURN_IF_ERROR(Annotate(store_->DropSnapshot(height), "dropping a snapshot"));
+  return true;
+}
+
 bool Snapshots::WorkOne() {
   Height next;
   {

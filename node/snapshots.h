@@ -49,6 +49,10 @@ class Snapshots {
   // The same, when it is worked out already; NotFound otherwise. Never waits.
   absl::StatusOr<std::shared_ptr<const storage::SnapshotIndex>> FindIndex(Height height) const;
 
+  // One that is rotten: it is kept no longer. Nothing happens while the states that must name it
+  // are to come; then false.
+  absl::StatusOr<bool> DropRotten(Height height);
+
   // Works out the root of the oldest snapshot that has none yet. False when there is none.
   bool WorkOne();
   // Works out the roots of snapshots, oldest first, until Stop.

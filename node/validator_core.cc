@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/mark.h"
 #include "base/status_macros.h"
@@ -105,14 +106,25 @@ absl::Status ValidatorCore::MakeScrub() {
                             {.store = environment_.store,
                              .database = environment_.database,
                              .signatures = environment_.signatures,
+                             .snapshots = &snapshots_,
                              .ask =
                                  [this](ValidatorIndex to, const consensus::BlockRequest& request) {
                                    SendFrame(to, network::EncodeFrame(request));
                                  },
+                             .state_lost = [this](absl::Status why) { NoteStateLost(why); },
                              .found = sinks.damage_found,
                              .mended = sinks.block_mended,
                              .passed = sinks.scrub_passed}));
   return absl::OkStatus();
+}
+
+void ValidatorCore::NoteStateLost(const absl::Status& why) {
+  constexpr absl::string_view kWayOut =
+      "`kiln ledger rollback-application` has the state made again out of all blocks; where they "
+      "were pruned, move the folder away, run `kiln recover`, and begin with a snapshot";
+  NoteFailure(absl::DataLossError(absl::StrCat(
+                  "the application's state is damaged: ", why.message(), ": ", kWayOut)))
+      .IgnoreError();
 }
 
 void ValidatorCore::SendFrame(ValidatorIndex to, network::FramePtr frame) {

@@ -192,6 +192,7 @@ class ValidatorCore {
   absl::Status MakeScrub();
   absl::Status MakeInputs();
 
+  void NoteStateLost(const absl::Status& why);
   void SendFrame(ValidatorIndex to, network::FramePtr frame);
   // Blocks are not asked for while a snapshot comes that takes their place.
   void HoldBlocks(Clock& clock);

@@ -59,16 +59,21 @@ consensus::PacemakerOptions MakePacemakerOptions(const NodeOptions& options) {
           .heartbeat_us = Microseconds(options.heartbeat_interval)};
 }
 
+absl::string_view WhatNow(storage::LedgerPart part) {
+  if (storage::IsMendedByABlock(part)) return "asking the other validators for the block";
+  if (part == storage::LedgerPart::kSnapshot) {
+    return "it is removed once later states have named it; the next one takes its place";
+  }
+  return "stop this validator and run `kiln ledger rollback-application`";
+}
+
 // With the way out, where only the operator has one.
 void LogDamage(const storage::Damage& damage) {
-  const bool is_mendable = storage::IsMendedByABlock(damage.part);
   KILN_LOG(kError, "scrub", "damage on disk",
            {{"height", damage.height.value_or(Height{0}).value},
             {"part", storage::NameOf(damage.part)},
             {"cause", damage.cause},
-            {"what_now", is_mendable
-                             ? "asking the other validators for the block"
-                             : "stop this validator and run `kiln ledger rollback-application`"}});
+            {"what_now", WhatNow(damage.part)}});
 }
 
 // A key that nobody else can use up.
@@ -623,8 +628,8 @@ void ValidatorNode::RunScrub() {
       absl::MutexLock lock(&mutex_);
       if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), wait)) return;
     }
-    if (core_->failed()) return;
     due_us = core_->scrub()->Step(clock->Read());
+    if (core_->failed()) return Fail(core_->failure());
   }
 }
 

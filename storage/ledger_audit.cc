@@ -34,7 +34,7 @@ class Auditor {
         verifier_(*verifier) {}
 
   LedgerAudit Run(AuditProgress progress);
-  LedgerAudit RunHeights(Height first, Height last);
+  LedgerAudit RunHeights(Height first, Height last, AuditGoesOn goes_on);
 
  private:
   void FindCommitted();
@@ -89,7 +89,7 @@ LedgerAudit Auditor::Run(AuditProgress progress) {
   return std::move(audit_);
 }
 
-LedgerAudit Auditor::RunHeights(Height first, Height last) {
+LedgerAudit Auditor::RunHeights(Height first, Height last, AuditGoesOn goes_on) {
   FindBase();
   FindCommitted();
   FindExecuted();
@@ -98,6 +98,7 @@ LedgerAudit Auditor::RunHeights(Height first, Height last) {
   FindBelow(first);
   for (Height height = first; height <= std::min(last, audit_.committed); ++height.value) {
     CheckHeight(height);
+    if (!goes_on(height, audit_)) break;
   }
   return std::move(audit_);
 }
@@ -363,8 +364,8 @@ absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis&
 }
 
 LedgerAudit AuditHeights(const Database& database, const Genesis& genesis, ChainVerifier* verifier,
-                         Height first, Height last) {
-  return Auditor(database, genesis, verifier).RunHeights(first, last);
+                         Height first, Height last, AuditGoesOn goes_on) {
+  return Auditor(database, genesis, verifier).RunHeights(first, last, goes_on);
 }
 
 absl::Status AuditSnapshots(const Store& store, const Genesis& genesis, LedgerAudit* audit) {

@@ -76,11 +76,14 @@ absl::StatusOr<LedgerAudit> AuditLedger(const Database& database, const Genesis&
                                         const consensus::SignatureVerifier& signatures,
                                         AuditProgress progress);
 
+// Called after each height with all that was found so far. False: no further.
+using AuditGoesOn = absl::FunctionRef<bool(Height height, const LedgerAudit& so_far)>;
+
 // The same checks of the blocks from `first` to `last` alone, as far as they are committed, and of
 // what stands beside each: its certificate, its results, its place in the index. Of a ledger in
 // use, too.
 LedgerAudit AuditHeights(const Database& database, const Genesis& genesis, ChainVerifier* verifier,
-                         Height first, Height last);
+                         Height first, Height last, AuditGoesOn goes_on);
 
 // Reads every snapshot to its end, and compares its root with the one that later results name; what
 // is wrong joins the damage. REQUIRES: `audit` of the same ledger is good.

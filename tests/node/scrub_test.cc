@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "consensus/finality.h"
+#include "storage/ledger_reader.h"
 #include "storage/ledger_store.h"
 #include "tests/storage/store_fixture.h"
 
@@ -32,7 +34,7 @@ class ScrubTest : public storage::StoreFixture {
 
   void SetUp() override { MakeLedger(40); }
 
-  void Begin(uint64_t bytes_per_second = 1 << 20) {
+  void Begin(uint64_t bytes_per_second = 1 << 20, Snapshots* snapshots = nullptr) {
     auto database = storage::OpenRocksDbDatabase(data_dir(), storage::Access::kReadWrite, nullptr);
     KILN_CHECK_OK(database.status());
     database_ = *std::move(database);
@@ -47,10 +49,12 @@ class ScrubTest : public storage::StoreFixture {
         {.store = store_.get(),
          .database = database_.get(),
          .signatures = &world_.signatures(),
+         .snapshots = snapshots,
          .ask =
              [this](ValidatorIndex to, const BlockRequest& request) {
                asked_.push_back({to, request});
              },
+         .state_lost = [this](const absl::Status& why) { lost_.push_back(why); },
          .found = [this](const storage::Damage& damage) { found_.push_back(damage); },
          .mended = [this](Height height, ValidatorIndex) { mended_.push_back(height.value); },
          .passed = nullptr});
@@ -90,6 +94,7 @@ class ScrubTest : public storage::StoreFixture {
   std::vector<Asked> asked_;
   std::vector<storage::Damage> found_;
   std::vector<uint64_t> mended_;
+  std::vector<absl::Status> lost_;
   size_t answered_ = 0;
   uint64_t now_us_ = kSecond;
   uint64_t due_us_ = 0;
@@ -189,6 +194,50 @@ TEST_F(ScrubTest, ChecksWhatIsCommittedMeanwhile) {
   ASSERT_TRUE(Run(2));
   EXPECT_EQ(scrub_->status().height, checked + 20);
   EXPECT_TRUE(found_.empty());
+}
+
+// It was pruned between the question and the answer.
+TEST_F(ScrubTest, PutsNothingBackThatWasPrunedMeanwhile) {
+  FlipRaw(Family::kPayloads, BlockKey({3}, driver_.at(3)->id), 5000);
+  DeleteRaw(Family::kBlocks, BlockKey({20}, driver_.at(20)->id));
+  Begin();
+  ASSERT_TRUE(Run(1, [this](const Asked& asked) {
+    if (asked.request.above_height == Height{2} && store_->base().lowest() == Height{1}) {
+      KILN_CHECK_OK(store_->Prune({.lowest = {10}, .window_lowest = {1}}));
+    }
+    scrub_->Offer(asked.to, AnswerTo(asked.request));
+  }));
+  EXPECT_THAT(mended_, ElementsAre(20)) << "the rest is mended still";
+  EXPECT_EQ(scrub_->status().damaged, 0u);
+  EXPECT_FALSE(storage::LedgerReader(database_.get(), world_.genesis().limits)
+                   .Block({3}, driver_.at(3)->id)
+                   .ok());
+}
+
+TEST_F(ScrubTest, NamesDamageInTheStateOnceAndReadsItNoFurther) {
+  FlipRaw(Family::kApplicationState, storage::StateKey("height"), 3);
+  Begin();
+  EXPECT_FALSE(Run(1)) << "a pass ends with a whole state";
+  ASSERT_EQ(lost_.size(), 1u);
+  EXPECT_THAT(std::string(lost_[0].message()), HasSubstr("checksum does not match"));
+  EXPECT_EQ(scrub_->status().damaged, 0u) << "the blocks are whole";
+}
+
+TEST_F(ScrubTest, ReadsTheStateAtItsRate) {
+  {
+    auto database = storage::OpenRocksDbDatabase(data_dir(), storage::Access::kReadWrite, nullptr);
+    KILN_CHECK_OK(database.status());
+    auto batch = (*database)->NewBatch(1 << 20);
+    for (int i = 0; i < 64; ++i) {
+      batch->PutSealed(Family::kApplicationState, storage::StateKey(absl::StrCat("large ", i)),
+                       std::string(64 << 10, 'x'));
+    }
+    KILN_CHECK_OK((*database)->Write(batch.get(), storage::Durability::kSynced));
+  }
+  Begin(/*bytes_per_second=*/64 << 10);
+  ASSERT_TRUE(Run(1));
+  EXPECT_GE(now_us_, 64 * kSecond) << "four MiB at 64 KiB a second, and the blocks";
+  EXPECT_TRUE(lost_.empty());
 }
 
 TEST(FinalityWithin, RunsToTheFirstPairOfConsecutiveRounds) {
