@@ -20,6 +20,16 @@ bool BreaksTrust(const Fault& fault) {
          IsOneOf(fault.kind, {"lying_sync", "old_copy", "old_safety_record", "wrong_disk"});
 }
 
+bool LeaveRecordAlone(const Fault& a, const Fault& b) {
+  const bool are_both = (a.kind == "recovered_folder" && b.kind == "recovered_old_record") ||
+                        (b.kind == "recovered_folder" && a.kind == "recovered_old_record");
+  if (!are_both) return false;
+  if (a.nodes.empty() || b.nodes.empty()) return true;
+  return std::any_of(a.nodes.begin(), a.nodes.end(), [&](uint32_t number) {
+    return std::find(b.nodes.begin(), b.nodes.end(), number) != b.nodes.end();
+  });
+}
+
 FaultDriver::FaultDriver(const Scenario& scenario, FaultHost* host, SimRandom random)
     : scenario_(scenario),
       host_(host),

@@ -20,6 +20,11 @@ namespace kiln::sim {
 // forget what they had promised to keep.
 bool BreaksTrust(const Fault& fault);
 
+// Whether some replica is to lose its whole folder by one of the two, and to find an old safety
+// record by the other: a record alone in an empty folder is what no operator's doing leaves, and
+// is rightly refused.
+bool LeaveRecordAlone(const Fault& a, const Fault& b);
+
 // What faults act upon.
 class FaultHost {
  public:

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "sim/fault_driver.h"
 #include "sim/generator_parts.h"
 
 namespace kiln::sim {
@@ -94,6 +95,11 @@ FaultDrawer::FaultDrawer(Scenario* scenario, SimRandom random)
 bool FaultDrawer::Add(const FaultKind& kind) {
   std::optional<Fault> fault = Draw(kind);
   if (!fault.has_value()) return false;
+  const std::vector<Fault>& dealt = scenario_->faults;
+  if (std::any_of(dealt.begin(), dealt.end(),
+                  [&](const Fault& other) { return LeaveRecordAlone(other, *fault); })) {
+    return false;
+  }
   scenario_->faults.push_back(*std::move(fault));
   return true;
 }

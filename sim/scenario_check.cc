@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "node/did_you_mean.h"
+#include "sim/fault_driver.h"
 #include "sim/faults.h"
 #include "sim/scenario_toml.h"
 
@@ -159,6 +160,20 @@ absl::Status CheckFault(const Scenario& scenario, size_t index) {
   return absl::OkStatus();
 }
 
+absl::Status CheckPairs(const Scenario& scenario) {
+  const std::vector<Fault>& faults = scenario.faults;
+  for (size_t i = 0; i < faults.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (!LeaveRecordAlone(faults[j], faults[i])) continue;
+      return Wrong(absl::StrCat("fault[", i, "].nodes"),
+                   absl::StrCat("\"recovered_folder\" and \"recovered_old_record\" may not befall "
+                                "the same replica (see fault[",
+                                j, "]): an old record in an empty folder is refused at the start"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTexts(const Scenario& scenario) {
   if (scenario.name.size() > kTextBytesMax) return Wrong("name", "is too long");
   if (scenario.about.size() > kTextBytesMax) return Wrong("about", "is too long");
@@ -184,7 +199,7 @@ absl::Status ValidateScenario(const Scenario& scenario) {
   for (size_t i = 0; i < scenario.faults.size(); ++i) {
     KILN_RETURN_IF_ERROR(CheckFault(scenario, i));
   }
-  return absl::OkStatus();
+  return CheckPairs(scenario);
 }
 
 }  // namespace kiln::sim

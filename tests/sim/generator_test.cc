@@ -94,6 +94,23 @@ TEST_P(EveryProfile, DrawsFaultsThatMakeSense) {
   }
 }
 
+TEST_P(EveryProfile, DealsNoReplicaAnOldRecordAndAnEmptyFolder) {
+  for (uint64_t seed = 0; seed < 3000; ++seed) {
+    const Scenario scenario = Generate(GetParam(), seed);
+    const auto befallen_by = [&](absl::string_view kind) {
+      std::set<uint32_t> nodes;
+      for (const Fault& fault : scenario.faults) {
+        if (fault.kind == kind) nodes.insert(fault.nodes.begin(), fault.nodes.end());
+      }
+      return nodes;
+    };
+    const std::set<uint32_t> emptied = befallen_by("recovered_folder");
+    for (const uint32_t node : befallen_by("recovered_old_record")) {
+      ASSERT_FALSE(emptied.contains(node)) << scenario.name << " replica " << node;
+    }
+  }
+}
+
 TEST_P(EveryProfile, DrawsClustersThatMakeSense) {
   for (uint64_t seed = 0; seed < 2000; ++seed) {
     const Scenario scenario = Generate(GetParam(), seed);

@@ -57,8 +57,11 @@ Scenario AnyScenario(uint64_t seed) {
   scenario.chaos_ms = random.Below(30'000);
   scenario.calm_rounds = random.Between(1, 200);
   const size_t replicas = scenario.powers.size() + scenario.twins.size();
-  for (uint64_t i = random.Below(6); i > 0; --i)
+  for (uint64_t i = random.Below(6); i > 0; --i) {
     scenario.faults.push_back(AnyFault(random, replicas));
+    if (!ValidateScenario(scenario).ok())
+      scenario.faults.pop_back();  // two that exclude each other
+  }
   if (random.Chance(0.3)) scenario.must_violate = {"S1", "L2"};
   return scenario;
 }
@@ -169,6 +172,19 @@ TEST(ScenarioToml, RefusesFaultsThatNobodyKnows) {
               HasSubstr("there is no message \"letter\""));
   EXPECT_THAT(ErrorOf("[[fault]]\nrow = \"C2\"\nkind = \"drift\"\namount = inf\n"),
               HasSubstr("fault[0].amount: must be from"));
+}
+
+TEST(ScenarioToml, RefusesAnOldRecordForAReplicaWhoseFolderIsEmptied) {
+  const auto error_of = [](absl::string_view folder_of, absl::string_view record_of) {
+    return ErrorOf(absl::StrCat(
+        "[[fault]]\nrow = \"D8\"\nkind = \"recovered_folder\"\nnodes = ", folder_of,
+        "\n[[fault]]\nrow = \"D8\"\nkind = \"recovered_old_record\"\nnodes = ", record_of, "\n"));
+  };
+  EXPECT_THAT(error_of("[1]", "[0, 1]"),
+              HasSubstr("fault[1].nodes: \"recovered_folder\" and \"recovered_old_record\" may not "
+                        "befall the same replica"));
+  EXPECT_THAT(error_of("[]", "[2]"), HasSubstr("may not befall the same replica"));
+  EXPECT_EQ(error_of("[1]", "[0, 2]"), "");
 }
 
 TEST(ScenarioToml, RefusesMoreFaultsThanAWorldTakes) {
