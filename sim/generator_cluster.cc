@@ -43,6 +43,21 @@ void FitBlocksToLines(Scenario* scenario) {
       std::clamp<uint64_t>(in_time / scenario->powers.size(), 64 << 10, scenario->block_bytes_max);
 }
 
+// A line that cannot carry the certificates of one round to all others well within the shortest
+// timer lets no two rounds follow each other: the same, of many validators with short timers.
+void FitTimersToLines(Scenario* scenario) {
+  if (scenario->link_bytes_per_ms == 0) return;
+  const size_t validators = scenario->powers.size();
+  const uint64_t line_ms = validators * CertificatesBytes(validators) / scenario->link_bytes_per_ms;
+  const uint64_t least_ms = 3 * (RoundUs(*scenario) / 1000 + line_ms);
+  const uint64_t times = std::max<uint64_t>(
+      1, (least_ms + scenario->round_timeout_min_ms - 1) / scenario->round_timeout_min_ms);
+  scenario->round_timeout_min_ms *= times;
+  scenario->round_timeout_max_ms *= times;
+  scenario->heartbeat_ms *= times;
+  scenario->listen_ms *= times;
+}
+
 void DrawSizes(SimRandom* random, Scenario* scenario) {
   scenario->block_bytes_max = PickOf<uint64_t>(random, {64 << 10, 256 << 10, 1 << 20});
   scenario->block_transactions_max = PickOf<uint64_t>(random, {4, 64, 16384, 16384});
@@ -51,6 +66,7 @@ void DrawSizes(SimRandom* random, Scenario* scenario) {
   scenario->snapshot_interval_blocks = PickOf<uint64_t>(random, {16, 16, 64, 10000});
   scenario->mempool_transactions_max = PickOf<uint64_t>(random, {200, 10000, 10000});
   scenario->link_bytes_per_ms = PickOf<uint64_t>(random, {0, 125000, 125000, 20000});
+  FitTimersToLines(scenario);
   FitBlocksToLines(scenario);
 }
 

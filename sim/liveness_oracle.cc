@@ -54,12 +54,13 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
   const uint64_t validators = faulty.size();
   const uint64_t f = std::count(faulty.begin(), faulty.end(), true);
   LivenessBounds bounds;
-  // Of an exponential distribution one draw in e^20 = 5 x 10^8 is longer than 20 means. A block
-  // has to go through its sender's line once for each receiver before that.
+  // Of an exponential distribution one draw in e^20 = 5 x 10^8 is longer than 20 means. A block,
+  // or the certificates of many validators, has to go through its sender's line once for each
+  // receiver before that.
+  const uint64_t bytes =
+      std::max<uint64_t>(scenario.block_bytes_max / 16, CertificatesBytes(validators));
   const uint64_t line_us =
-      scenario.link_bytes_per_ms == 0
-          ? 0
-          : 1000 * validators * (scenario.block_bytes_max / 16) / scenario.link_bytes_per_ms;
+      scenario.link_bytes_per_ms == 0 ? 0 : 1000 * validators * bytes / scenario.link_bytes_per_ms;
   bounds.delay_us =
       scenario.delay_min_us +
       20 * (scenario.delay_mean_us - std::min(scenario.delay_mean_us, scenario.delay_min_us)) +

@@ -11,6 +11,12 @@ namespace kiln::sim {
 // What every wall clock that is right shows when a run begins.
 inline constexpr uint64_t kWallStartUs = 1'700'000'000'000'000;
 
+// About the bytes of a timeout, or of a proposal after a failed round, but for its block: a QC, and
+// a TC with another one, of a signature of 64 bytes from two thirds of the validators each.
+inline uint64_t CertificatesBytes(size_t validators) {
+  return 400 + 3 * 68 * (2 * validators / 3 + 1);
+}
+
 // One thing that goes wrong. `row` is its id in docs/testing.md ("N2"), `kind` says what of it
 // (sim/faults.h has the list with the meaning of the other members for each).
 struct Fault {
