@@ -72,7 +72,8 @@ EvidenceOracle::Statements* EvidenceOracle::At(ValidatorIndex author, Round roun
   if (!history.empty()) {
     const uint64_t newest = history.rbegin()->first;
     if (round.value + kRoundsKept < newest) return nullptr;
-    while (history.begin()->first + kRoundsKept < std::max(newest, round.value)) {
+    while (!history.empty() &&
+           history.begin()->first + kRoundsKept < std::max(newest, round.value)) {
       history.erase(history.begin());
     }
   }

@@ -81,6 +81,14 @@ TEST_F(Evidence, IgnoresWhatOthersMakeUpInAValidatorsName) {
   EXPECT_EQ(violations_, none_);
 }
 
+TEST_F(Evidence, GoesOnWithAValidatorThatSaidNothingForLong) {
+  Observed observed(Context());
+  EvidenceOracle oracle(&observed);
+  oracle.OnSent(0, world_.TimeoutOf({0}, {1}, world_.genesis_qc()));
+  oracle.OnSent(0, world_.TimeoutOf({0}, {1000}, world_.genesis_qc()));
+  EXPECT_EQ(violations_, none_);
+}
+
 TEST_F(Evidence, FindsALockThatATimeoutForgot) {
   Observed observed(Context());
   EvidenceOracle oracle(&observed);
