@@ -9,88 +9,107 @@ SendLine::SendLine(EventQueue* events, uint32_t receivers, uint64_t bytes_per_ms
     : events_(events),
       leave_(std::move(leave)),
       bytes_per_ms_(bytes_per_ms),
-      waiting_(receivers,
-               network::SendQueue(network::kSendQueueFramesMax, network::kSendQueueBytesMax)) {}
-
-uint64_t SendLine::WorkOf(const network::Frame& frame) {
-  return (frame.bytes() + kFrameOverheadBytes) * 1000;
-}
+      receivers_(receivers, Receiver{.waiting = network::SendQueue(network::kSendQueueFramesMax,
+                                                                   network::kSendQueueBytesMax)}) {}
 
 uint64_t SendLine::Send(uint32_t to, network::FramePtr frame) {
-  const uint64_t dropped = waiting_[to].Push(std::move(frame));
-  waiting_frames_ = waiting_frames_ + 1 - dropped;
-  if (is_free()) CarryNext();
+  const uint64_t dropped = receivers_[to].waiting.Push(std::move(frame));
+  frames_ = frames_ + 1 - dropped;
+  CarryNext();
   return dropped;
 }
 
 void SendLine::CarryNext() {
-  while (is_free() && waiting_frames_ > 0) {
-    carried_ = PopNext();
-    work_left_ = WorkOf(*carried_);
+  while (is_free() && frames_ > 0) {
+    Receiver& receiver = NextReceiver();
+    if (receiver.begun == nullptr) {
+      receiver.begun = receiver.waiting.Pop();
+      receiver.work_left = WorkOf(receiver.begun->bytes());
+    }
+    is_busy_ = true;
     since_us_ = events_->now_us();
-    if (bytes_per_ms_ > 0) return ScheduleEnd();
-    LetGo();
+    slice_ = receiver.work_left;
+    if (bytes_per_ms_ == 0) {
+      EndSlice();
+    } else {
+      slice_ = std::min(slice_, WorkOf(kSliceBytes));
+      ScheduleEnd();
+    }
   }
 }
 
-// REQUIRES: one waits.
-network::FramePtr SendLine::PopNext() {
-  --waiting_frames_;
-  while (waiting_[turn_].frames() == 0) turn_ = (turn_ + 1) % waiting_.size();
-  carried_to_ = std::exchange(turn_, (turn_ + 1) % waiting_.size());
-  return waiting_[carried_to_].Pop();
+SendLine::Receiver& SendLine::NextReceiver() {
+  const auto has_nothing = [](const Receiver& receiver) {
+    return receiver.begun == nullptr && receiver.waiting.frames() == 0;
+  };
+  while (has_nothing(receivers_[turn_])) turn_ = (turn_ + 1) % receivers_.size();
+  carried_to_ = std::exchange(turn_, (turn_ + 1) % receivers_.size());
+  return receivers_[carried_to_];
 }
 
 void SendLine::ScheduleEnd() {
-  const uint64_t takes_us = bytes_per_ms_ == 0 ? 0 : work_left_ / bytes_per_ms_;
+  const uint64_t takes_us = bytes_per_ms_ == 0 ? 0 : slice_ / bytes_per_ms_;
   events_->At(since_us_ + takes_us, [this, end = ++ends_] {
     if (end != ends_) return;
-    LetGo();
+    EndSlice();
     CarryNext();
   });
 }
 
-void SendLine::LetGo() {
-  leave_(carried_to_, std::exchange(carried_, nullptr));
+void SendLine::EndSlice() {
+  is_busy_ = false;
+  Receiver& receiver = receivers_[carried_to_];
+  receiver.work_left -= slice_;
+  if (receiver.work_left > 0) return;
+  --frames_;
+  leave_(carried_to_, std::exchange(receiver.begun, nullptr));
 }
 
-uint64_t SendLine::WorkLeft() const {
-  return work_left_ - std::min(work_left_, (events_->now_us() - since_us_) * bytes_per_ms_);
+uint64_t SendLine::DoneOfSlice() const {
+  return std::min(slice_, (events_->now_us() - since_us_) * bytes_per_ms_);
 }
 
 void SendLine::SetRate(uint64_t bytes_per_ms) {
   if (bytes_per_ms == bytes_per_ms_) return;
-  if (!is_free()) work_left_ = WorkLeft();
+  if (!is_free()) {
+    const uint64_t done = DoneOfSlice();
+    slice_ -= done;
+    receivers_[carried_to_].work_left -= done;
+  }
   since_us_ = events_->now_us();
   bytes_per_ms_ = bytes_per_ms;
   if (!is_free()) ScheduleEnd();
 }
 
 void SendLine::Disconnect(uint32_t to) {
-  waiting_frames_ -= waiting_[to].frames();
-  waiting_[to].Clear();
+  Receiver& receiver = receivers_[to];
+  frames_ -= receiver.waiting.frames() + (receiver.begun != nullptr ? 1 : 0);
+  receiver.waiting.Clear();
+  receiver.begun.reset();
   if (is_free() || carried_to_ != to) return;
-  carried_.reset();
+  is_busy_ = false;
   ++ends_;
   CarryNext();
 }
 
 void SendLine::DisconnectAll() {
-  for (uint32_t to = 0; to < waiting_.size(); ++to) {
-    waiting_[to].Clear();
+  for (Receiver& receiver : receivers_) {
+    receiver.waiting.Clear();
+    receiver.begun.reset();
   }
-  waiting_frames_ = 0;
-  carried_.reset();
+  frames_ = 0;
+  is_busy_ = false;
   ++ends_;
 }
 
 uint64_t SendLine::free_at_us() const {
   if (is_free() || bytes_per_ms_ == 0) return events_->now_us();
-  uint64_t work = WorkLeft();
-  for (const network::SendQueue& queue : waiting_) {
-    work += (queue.bytes() + queue.frames() * kFrameOverheadBytes) * 1000;
+  uint64_t work = 0;
+  for (const Receiver& receiver : receivers_) {
+    if (receiver.begun != nullptr) work += receiver.work_left;
+    work += (receiver.waiting.bytes() + receiver.waiting.frames() * kFrameOverheadBytes) * 1000;
   }
-  return events_->now_us() + work / bytes_per_ms_;
+  return events_->now_us() + (work - DoneOfSlice()) / bytes_per_ms_;
 }
 
 }  // namespace kiln::sim

@@ -56,6 +56,15 @@ TEST_F(SendLineTest, ServesReceiversInTurn) {
   EXPECT_EQ(left_, (Left{"1 s: a to 0", "2 s: x to 2", "3 s: b to 0", "4 s: c to 0"}));
 }
 
+TEST_F(SendLineTest, ALongFrameDoesNotHoldUpOtherReceivers) {
+  auto longer = std::make_shared<network::Frame>(*FrameOf("a"));
+  longer->body.resize(longer->body.size() + 2 * SendLine::kSliceBytes, '.');
+  line_.Send(0, longer);
+  line_.Send(2, FrameOf("x"));
+  RunFor(20'000'000);
+  EXPECT_EQ(left_, (Left{"5.16 s: x to 2", "10.192 s: a to 0"}));
+}
+
 TEST_F(SendLineTest, ANewRateIsForWhatWaitsToo) {
   for (const char* body : {"a", "b"}) line_.Send(1, FrameOf(body));
   RunFor(500'000);
