@@ -110,8 +110,13 @@ std::optional<RangeSync::Request> RangeSync::TakeAnswered(Peer* peer, const Bloc
     peer->open.erase(open);
     return request;
   }
-  if (!peer->late.has_value() || !Answers(*peer->late, answer)) return std::nullopt;
-  return std::exchange(peer->late, std::nullopt);
+  const auto late =
+      std::find_if(peer->late.begin(), peer->late.end(),
+                   [&answer](const Request& request) { return Answers(request, answer); });
+  if (late == peer->late.end()) return std::nullopt;
+  const Request request = *late;
+  peer->late.erase(late);
+  return request;
 }
 
 bool RangeSync::Take(ValidatorIndex from, const Blocks& answer, uint64_t now_us) {
@@ -131,12 +136,13 @@ bool RangeSync::Take(ValidatorIndex from, const Blocks& answer, uint64_t now_us)
     }
     return true;
   }
+  const bool in_time = now_us < request.due_us;
   const size_t count = std::min<size_t>(answer.blocks.size(), request.count);
   for (size_t i = 0; i < count; ++i) Keep(from, answer.blocks[i]);
   if (count < request.count) {
     KILN_MARK("an answer brings a part of a range");
-    span_ = static_cast<uint32_t>(count);
-  } else {
+    span_ = std::min(span_, static_cast<uint32_t>(count));
+  } else if (in_time) {
     span_ = std::min<uint32_t>(2 * span_, kBlocksPerAnswerMax);
   }
   return true;
@@ -210,7 +216,9 @@ size_t RangeSync::OpenRequests() const {
   return open;
 }
 
-void RangeSync::NoteSilence(Peer* peer) {
+void RangeSync::NoteSilence(const Request& request, Peer* peer) {
+  // As often as all that were asked at once are late, it is half of what they were asked for.
+  if (!request.is_probe) span_ = std::min(span_, std::max(1U, request.count / 2));
   const uint32_t doublings = std::min(peer->silences, kSilencesDoubledMax);
   peer->passed_over_until_us = now_us_ + (patience_.wait_us() << doublings);
   ++peer->silences;
@@ -228,9 +236,11 @@ void RangeSync::ExpireRequests() {
     while (true) {
       const auto due = std::find_if(peer.open.begin(), peer.open.end(), is_due);
       if (due == peer.open.end()) break;
-      peer.late = *due;
+      const Request request = *due;
       peer.open.erase(due);
-      NoteSilence(&peer);
+      peer.late.push_back(request);
+      if (peer.late.size() > kLateOfOnePeerMax) peer.late.erase(peer.late.begin());
+      NoteSilence(request, &peer);
     }
   }
 }

@@ -22,10 +22,11 @@ namespace kiln::consensus {
 // signers is asked for that block alone, whose header shows how far the way is; then as many
 // signers as there may be requests are asked at once, each for a range of heights of the target's
 // chain, and what arrives out of order waits until what is below it is there. Whoever is silent is
-// passed over for a while and its range is asked elsewhere; whose blocks do not stand on those of
-// the range below is not asked again while others are left. When all of a target is asked for, a
-// newer one that the replica names takes its place, so that a chain that goes on is caught up with
-// in one go.
+// passed over for a while and its range is asked elsewhere, half of it at a time, because lines may
+// be too thin for more: the next answers that come in time make it more again; whose blocks do not
+// stand on those of the range below is not asked again while others are left. When all of a target
+// is asked for, a newer one that the replica names takes its place, so that a chain that goes on is
+// caught up with in one go.
 //
 // Invariants: answers that nobody was asked for are not taken; blocks are given out in order of
 // height, each on the one before; at most kOpenMax requests are open, kAheadMax heights are asked
@@ -36,7 +37,8 @@ class RangeSync {
  public:
   static constexpr size_t kOpenMax = 6;
   static constexpr size_t kOpenOfOnePeerMax = 2;  // the next is served while one is on its way
-  static constexpr uint64_t kAheadMax = 192;      // less than storage keeps decoded for execution
+  static constexpr size_t kLateOfOnePeerMax = 8;
+  static constexpr uint64_t kAheadMax = 192;  // less than storage keeps decoded for execution
   static constexpr size_t kWaitingBytesMax = 32 << 20;
 
   RangeSync(ValidatorIndex self, size_t validators, const FetchTimeouts& timeouts)
@@ -87,8 +89,8 @@ class RangeSync {
     uint64_t due_us = 0;
   };
   struct Peer {
-    std::vector<Request> open;    // oldest first
-    std::optional<Request> late;  // was not answered in time; may still be
+    std::vector<Request> open;  // oldest first
+    std::vector<Request> late;  // were not answered in time, and may still be; oldest first
     uint64_t passed_over_until_us = 0;
     uint32_t silences = 0;    // in a row
     uint64_t asked_last = 0;  // counts requests
@@ -108,7 +110,7 @@ class RangeSync {
   void TakeTarget(ValidatorIndex from, const BlockPtr& block);
   void Keep(ValidatorIndex from, const BlockPtr& block);
   void ExpireRequests();
-  void NoteSilence(Peer* peer);
+  void NoteSilence(const Request& request, Peer* peer);
   // Whom to ask for blocks of this certificate's chain; none when all are busy or passed over.
   std::optional<ValidatorIndex> Choose(const QuorumCertificate& qc) const;
   bool IsAsked(Height height, Height* up_to) const;
@@ -135,7 +137,7 @@ class RangeSync {
   std::optional<ValidatorIndex> base_from_;  // none: it is committed
   absl::btree_map<Height, Waiting> waiting_;
   size_t waiting_bytes_ = 0;
-  uint32_t span_ = kBlocksPerAnswerMax;  // heights of one request, after the answers' size
+  uint32_t span_ = kBlocksPerAnswerMax;  // heights of one request, after the answers
   bool is_stalled_ = false;              // a whole turn of silence
   uint64_t requests_ = 0;                // made so far
   uint64_t now_us_ = 0;                  // of the call at hand, or the last one that had a time

@@ -330,7 +330,8 @@ TEST_F(ReplicaTest, FetchesAnUncommittedChainLongerThanAnAnswer) {
     cluster_->DeliverAll();
     cluster_->Advance(100'000);
   }
-  EXPECT_EQ(Count("0: fetches B20 above height 6", "from 1"), 1);
+  // Two of the three who are asked are down, so that little is asked for at a time.
+  EXPECT_GE(Count("0: fetches B20 above height 9", "from 1"), 1) << "the last one";
   const int fetches = Count("0: fetches", "");
   cluster_->Advance(5'000'000);
   EXPECT_EQ(Count("0: fetches", ""), fetches) << "it has all there is";
