@@ -15,8 +15,8 @@ namespace {
 // whatever others do: no regress, one vote a round, the voting rule, durability, valid
 // certificates, bounds.
 bool RestsOnHonestMajority(absl::string_view invariant) {
-  static const auto& ids = *new std::set<absl::string_view>{"S1",  "S4", "S9", "S10", "S13", "D-b",
-                                                            "D-e", "L1", "L2", "L3",  "L6"};
+  static const auto& ids = *new std::set<absl::string_view>{
+      "S1", "S4", "S9", "S10", "S13", "D-b", "D-e", "L1", "L2", "L3", "L4", "L5", "L6"};
   return ids.contains(invariant);
 }
 
@@ -73,6 +73,7 @@ uint64_t Observed::HighestWallUs(uint32_t replica, uint64_t now_us) const {
 }
 
 void Observed::Violated(absl::string_view invariant, std::string what) {
+  agreement_broken_ |= invariant == "S1";
   const std::vector<std::string>& wanted = context_.scenario->must_violate;
   const bool is_wanted = std::count(wanted.begin(), wanted.end(), invariant) > 0;
   if (beyond_model() && RestsOnHonestMajority(invariant) && !is_wanted) return;

@@ -61,6 +61,9 @@ class Observed {
   // may refuse to go on.
   bool HasFault(uint32_t replica, std::initializer_list<absl::string_view> rows) const;
 
+  // S1 was violated, whether or not it can be kept in this world.
+  bool agreement_broken() const { return agreement_broken_; }
+
   // The most that the replica's wall clock may have shown until now.
   uint64_t HighestWallUs(uint32_t replica, uint64_t now_us) const;
 
@@ -99,6 +102,7 @@ class Observed {
   uint64_t dishonest_power_ = 0;
   uint64_t total_power_ = 0;
   std::set<std::string> reported_;
+  bool agreement_broken_ = false;
   absl::flat_hash_map<Hash, SeenBlock> blocks_;
   std::vector<Hash> chain_;
   std::vector<uint64_t> rounds_;  // of the blocks in chain_

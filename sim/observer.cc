@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "consensus/safety_record.h"
+#include "sim/accountability_oracle.h"
 #include "sim/agreement_oracle.h"
 #include "sim/certificates_oracle.h"
 #include "sim/durability_oracle.h"
@@ -15,6 +16,7 @@
 #include "sim/reference_execution.h"
 #include "sim/resources_oracle.h"
 #include "sim/sim_disk_view.h"
+#include "sim/throughput_oracle.h"
 #include "sim/vote_rules_oracle.h"
 
 namespace kiln::sim {
@@ -35,6 +37,8 @@ class AllOracles final : public Observer {
         finality_(&observed_),
         resources_(&observed_),
         liveness_(&observed_),
+        throughput_(&observed_),
+        accountability_(&observed_),
         replicas_(observed_.replicas()) {}
 
   void OnStarted(uint32_t replica, uint64_t now_us, SimDisk* disk, const storage::Store* store,
@@ -86,7 +90,9 @@ class AllOracles final : public Observer {
     if (IsSigned(message) || std::holds_alternative<consensus::Certificates>(message)) {
       record = RecordOf(replica, ViewOf(replica, disk), now_us);
       if (record != nullptr) votes_.OnRecord(replica, *record);
+      if (record != nullptr) accountability_.OnRecord(*record);
     }
+    if (const auto* vote = std::get_if<consensus::Vote>(&message)) accountability_.OnVote(*vote);
     durability_.OnSent(replica, now_us, message, record);
     votes_.OnSent(replica, now_us, message);
   }
@@ -106,6 +112,7 @@ class AllOracles final : public Observer {
     agreement_.OnCommitted(replica, height, store);
     finality_.OnCommitted(replica, Height{agreement_.CommittedOf(replica)}, store);
     liveness_.OnCommitted(replica, now_us, Height{agreement_.CommittedOf(replica)});
+    throughput_.OnCommitted(replica, now_us, Height{agreement_.CommittedOf(replica)});
   }
 
   void OnExecuted(uint32_t replica, uint64_t, Height height, const storage::Store& store) override {
@@ -145,11 +152,14 @@ class AllOracles final : public Observer {
 
   void OnEnd(uint64_t now_us, const std::vector<const storage::Store*>& stores) override {
     liveness_.OnEnd(now_us);
+    throughput_.OnEnd(now_us);
     for (uint32_t replica = 0; replica < stores.size(); ++replica) {
       if (stores[replica] == nullptr || !observed_.IsHonest(replica)) continue;
       agreement_.OnEnd(replica, *stores[replica]);
       finality_.OnEnd(replica, *stores[replica]);
+      accountability_.OnEnd(*stores[replica]);
     }
+    accountability_.Judge();
   }
 
   uint64_t highest_committed() const override { return observed_.highest_committed(); }
@@ -210,6 +220,8 @@ class AllOracles final : public Observer {
   FinalityOracle finality_;
   ResourcesOracle resources_;
   LivenessOracle liveness_;
+  ThroughputOracle throughput_;
+  AccountabilityOracle accountability_;
   std::vector<Replica> replicas_;
   uint64_t highest_round_ = 0;
 };

@@ -76,7 +76,7 @@ struct Scenario {
   uint64_t calm_rounds = 100;
   std::vector<Fault> faults;
   // Ids of invariants of which at least one must be violated ("S1"): for worlds beyond the fault
-  // model. Empty: none may be.
+  // model. No others may be.
   std::vector<std::string> must_violate;
 
   friend bool operator==(const Scenario&, const Scenario&) = default;

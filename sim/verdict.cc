@@ -10,11 +10,14 @@ namespace kiln::sim {
 
 std::vector<Violation> Failures(const Scenario& scenario, const RunResult& result) {
   if (scenario.must_violate.empty()) return result.violations;
+  std::vector<Violation> failures;
   for (const Violation& violation : result.violations) {
     const auto& wanted = scenario.must_violate;
-    if (std::count(wanted.begin(), wanted.end(), violation.invariant) > 0) return {};
+    if (std::count(wanted.begin(), wanted.end(), violation.invariant) == 0) {
+      failures.push_back(violation);
+    }
   }
-  std::vector<Violation> failures = result.violations;
+  if (failures.size() < result.violations.size()) return failures;
   failures.push_back({"must_violate", result.simulated_us,
                       absl::StrCat(absl::StrJoin(scenario.must_violate, " or "),
                                    " had to be violated, and was not")});

@@ -15,8 +15,8 @@ namespace kiln::sim {
 // RunScenario, or what a test puts in its place.
 using Runner = std::function<RunResult(const Scenario& scenario, Recorder* recorder)>;
 
-// What is wrong: the violations, or, in a world beyond the fault model (must_violate), that none of
-// those came which had to. Empty: all is as it should be.
+// What is wrong: the violations, but for those that had to come in a world beyond the fault model
+// (must_violate), or that none of these came. Empty: all is as it should be.
 std::vector<Violation> Failures(const Scenario& scenario, const RunResult& result);
 
 // "S6 at 12.345 s: what".
