@@ -25,6 +25,11 @@ void AgreementOracle::OnStarted(uint32_t replica, const storage::Store& store) {
                                      store.committed_height().value));
     return;
   }
+  const Height lowest = store.base().lowest();
+  if (const auto block = store.BlockAt(lowest); lowest <= store.committed_height() && !block.ok()) {
+    Unreadable(replica, "S3", absl::StrCat("its lowest block, of height ", lowest.value),
+               block.status());
+  }
   // It may have committed more than it could say before it crashed.
   OnCommitted(replica, store.committed_height(), store);
   const consensus::ExecutedState executed = store.executed_state();

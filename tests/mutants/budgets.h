@@ -63,7 +63,7 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"a snapshot's root need not be certified", {{"scenario wrong_snapshot_chunks", 30}}},
       {"pruning takes what a start needs", {{"scenario old_blocks_are_pruned", 20}}},
       {"blocks are deleted before the lowest height is durable",
-       {{"scenario old_blocks_are_pruned", 50}}},
+       {{"scenario power_fails_while_old_blocks_go", 50}}},
       {"proposals are forgotten at a restart", kCrash},
       {"replies differ from process to process", kCrash},
       {"send before persisting", kCrash},
@@ -93,6 +93,8 @@ inline const std::vector<MutantBudget>& Budgets() {
       {"a signature of before the loss is a stranger's", kLateVotes},
       {"one validator can vouch for a lost record", kRecovery},
       {"where a validator stands need not be proved", kRecovery},
+      {"timers never fall back", {{"scenario one_leader_costs_its_share", 5}}},
+      {"a vote goes to the next leader alone", {{"scenario one_leader_costs_its_share", 5}}},
       {"vote twice in a round", {{"scenario equivocating_leader", 20}}},
       {"vote without a justification", kTailForks},
   };
