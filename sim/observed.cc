@@ -94,6 +94,7 @@ bool Observed::Note(const consensus::BlockPtr& block) {
 
 bool Observed::Note(const consensus::Proposal& proposal) {
   if (!Note(proposal.block)) return false;
+  blocks_[proposal.block->id].is_proposed = true;
   if (proposal.tc.has_value()) Note(proposal.block->id, *proposal.tc);
   return true;
 }

@@ -22,10 +22,12 @@ namespace kiln::sim {
 
 using uint128 = unsigned __int128;
 
-// A block that somebody sent, and the timeout certificates that came with it in proposals.
+// A block that somebody sent or stored, and the timeout certificates that came with it in
+// proposals.
 struct SeenBlock {
   consensus::BlockPtr block;
   std::vector<consensus::TimeoutCertificate> tcs;
+  bool is_proposed = false;  // somebody sent it in a proposal
 };
 
 // Facts, no judgement. Invariant: every block in here has the hash of its header as its id.

@@ -236,7 +236,7 @@ std::string VoteRulesOracle::JudgeVote(const Vote& vote) {
   }
   std::string wrong = JudgeLink(block, *parent->block);
   if (wrong.empty()) wrong = JudgeExecution(block, *parent->block);
-  if (wrong.empty()) wrong = JudgeExtension(*seen);
+  if (wrong.empty()) wrong = JudgeExtension(*seen, vote.author);
   if (!wrong.empty()) return wrong;
   if (may_be_voted_for_.size() > 4096) may_be_voted_for_.clear();
   may_be_voted_for_.insert(block.id);
@@ -310,8 +310,10 @@ std::string VoteRulesOracle::JudgeTime(uint32_t replica, uint64_t now_us, const 
 }
 
 // Rule 4: the QC is of the round before, or a TC is of the round before and no signer of it
-// reported a higher QC.
-std::string VoteRulesOracle::JudgeExtension(const SeenBlock& seen) {
+// reported a higher QC. A leader that died before its proposal left may have been in a later round
+// by then: its record has that round's TC, and nobody ever saw the one before.
+std::string VoteRulesOracle::JudgeExtension(const SeenBlock& seen, ValidatorIndex voter) {
+  if (!seen.is_proposed && voter == seen.block->header.proposer) return "";
   const uint64_t round = seen.block->header.round.value;
   const Round qc_round = seen.block->justify.round;
   if (qc_round.value + 1 == round) return "";

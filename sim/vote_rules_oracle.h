@@ -69,7 +69,7 @@ class VoteRulesOracle {
   std::string JudgeVote(const consensus::Vote& vote);
   std::string JudgeLink(const consensus::Block& block, const consensus::Block& parent) const;
   std::string JudgeExecution(const consensus::Block& block, const consensus::Block& parent) const;
-  std::string JudgeExtension(const SeenBlock& seen);
+  std::string JudgeExtension(const SeenBlock& seen, ValidatorIndex voter);
   // Empty when the replica's clock let it vote.
   std::string JudgeTime(uint32_t replica, uint64_t now_us, const consensus::Vote& vote) const;
   // The height that the QCs in the chain up to `parent` and the one for it commit; none when too

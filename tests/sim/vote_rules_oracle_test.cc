@@ -102,6 +102,22 @@ TEST_F(VoteRules, RefusesAVoteThatNoTimeoutCertificateJustifies) {
   EXPECT_EQ(violations_, std::set<std::string>({"S8"}));
 }
 
+// It died before its proposal left, and its record has a later round's TC.
+TEST_F(VoteRules, AcceptsALeadersVoteForItsOwnBlockThatNobodyEverProposed) {
+  const BlockPtr parent = world_.Chain(1)[1];
+  Propose(parent);
+  Round round{3};
+  while (world_.LeaderOf(round) != ValidatorIndex{0}) ++round.value;
+  const BlockPtr own = world_.Child(parent, round);
+  const BlockPtr others = world_.Child(parent, {round.value + 1});
+  observed_.Note(own);
+  observed_.Note(others);
+  Send(Voted(FreshRecord(), own, {0}), world_.VoteFor(own, {0}));
+  EXPECT_EQ(violations_, none_);
+  Send(Voted(FreshRecord(), others, {0}), world_.VoteFor(others, {0}));
+  EXPECT_TRUE(violations_.contains("S8"));
+}
+
 TEST_F(VoteRules, RefusesAVoteForAWrongStateRoot) {
   const BlockPtr block = world_.Child(world_.genesis_block(), {1}, {.state_root = Hash{{1}}});
   Propose(block);
