@@ -20,7 +20,8 @@ namespace kiln::sim {
 //      A round may take twice what it took before: where the quorum has nobody to spare, it waits
 //      for the slowest.
 //   L4 "A node lagging g blocks catches up while the others keep >= 80 % throughput": of what they
-//      had while it was away.
+//      had while it was away, or of what L5 leaves them, if that is less: it cannot lead yet, and
+//      those who wait for it do not know.
 // Stretches that are too short to say anything are not judged. Not thread-safe.
 class ThroughputOracle {
  public:
@@ -38,8 +39,10 @@ class ThroughputOracle {
   };
 
   uint64_t BlocksIn(const Stretch& stretch) const;
-  void CheckShare(const Fault& fault);
-  void CheckCatchingUp(const Fault& fault);
+  // The time in which all but one of the validators lead successfully while one does not.
+  std::optional<uint64_t> CycleUs(const Fault& fault) const;
+  void CheckShare(const Fault& fault, uint64_t cycle_us);
+  void CheckCatchingUp(const Fault& fault, uint64_t cycle_us);
 
   Observed* const observed_;
   const Fault* fault_ = nullptr;   // the only one, of one validator; null: nothing to judge
