@@ -214,8 +214,8 @@ def run_snapshot(arguments, blocks):
     net.load(8, fill).communicate()
     few = argparse.Namespace(payload=arguments.payload, in_flight=2)
     load = net.load(3600, few)
-    while net.status(0)["height"] < blocks:
-        time.sleep(0.2)
+    while (net.status(0) or {"height": 0})["height"] < blocks:
+        time.sleep(0.5)
     load.terminate()
     load.communicate()
     time.sleep(3)
