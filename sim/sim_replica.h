@@ -93,7 +93,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   // How often it was started. What was scheduled for an earlier life does not happen.
   uint64_t life() const { return life_; }
   // When what it was given so far is done, syncs that a slow disk has begun included.
-  uint64_t busy_until_us() const { return std::max(cursor_us_, paused_until_us_); }
+  uint64_t busy_until_us() const { return std::max({cursor_us_, disk_free_us_, paused_until_us_}); }
   size_t inbox_events() const { return inbox_->size(); }
 
   // Recovers from the disk. Nothing happens when it is up. The host is told.
