@@ -174,10 +174,10 @@ class Cluster {
                   return true;
                 },
             .executed = [&member](EngineEvent event) { member.inbox.push_back(std::move(event)); },
-            .answer =
-                [this, &member](ValidatorIndex to, network::FramePtr frame) {
-                  Deliver(member.self, to, std::move(frame));
-                }}};
+            .answer = [this, &member](
+                          ValidatorIndex to,
+                          network::FramePtr frame) { Deliver(member.self, to, std::move(frame)); }},
+        .now_us = [this] { return clock_.Read().monotonic_us; }};
     auto core = ValidatorCore::Recover({.genesis = world_.genesis(),
                                         .self = member.self,
                                         .mempool_max = {.transactions = 1000, .bytes = 1 << 20}},
