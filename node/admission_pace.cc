@@ -10,7 +10,8 @@ bool AdmissionPace::Admits(uint64_t waiting, uint64_t arriving, uint64_t left, u
   return waiting == 0 || waiting + arriving <= std::max(floor_, per_second_);
 }
 
-// Large blocks come a few times a second, and the looks are as far apart as makes them count evenly.
+// Large blocks come a few times a second, and the looks are as far apart as makes them count
+// evenly.
 void AdmissionPace::Look(uint64_t left, uint64_t now_us) {
   const uint64_t now_per_second =
       left > left_then_ ? (left - left_then_) * 1'000'000 / (now_us - looked_us_) : 0;

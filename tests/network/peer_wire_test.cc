@@ -89,7 +89,7 @@ TEST(PeerWire, KeepsTheFrameAliveWhileItsBytesAreShared) {
 TEST(PeerWire, RefusesWhatIsNoFrame) {
   EXPECT_EQ(Cause(""), "frame: without a kind");
   EXPECT_EQ(Cause(std::string("\x08\x00", 2)), "frame: without a kind");
-  EXPECT_EQ(Cause("\x08\x0d"), "frame: unknown kind 13");
+  EXPECT_EQ(Cause("\x08\x0e"), "frame: unknown kind 14");
   EXPECT_EQ(Cause("\x08\xff"), "frame: unknown kind 255");
   EXPECT_EQ(Cause("\x08"), "frame: cut short");
   EXPECT_EQ(Cause("\x08\x02\x08\x02"), "frame: a repeated field");
