@@ -11,6 +11,9 @@ namespace {
 // long as rounds do.
 constexpr uint64_t kLassoRoundsMin = 60;
 
+// Two seconds for offers, ten for a chunk, and some to be asked in.
+constexpr uint64_t kSnapshotWaitUs = 13'000'000;
+
 // Who leads, by the scenario's schedule or the protocol's.
 ValidatorIndex LeaderOf(const Observed& observed, uint64_t round) {
   const std::vector<uint32_t>& schedule = observed.context().scenario->leaders;
@@ -85,6 +88,8 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
       2 * failing * fails_us;
   // 64 blocks come in one answer to one request; all are executed.
   bounds.catch_up_us = (gap / 64 + 1) * 2 * bounds.delay_us + gap * scenario.execute_us;
+  // Blocks wait for offers of a snapshot, and while one is fetched, until its chunks stay away.
+  if (scenario.snapshot_catch_up_blocks > 0) bounds.catch_up_us += kSnapshotWaitUs;
   return bounds;
 }
 
@@ -140,6 +145,10 @@ void LivenessOracle::OnCommitted(uint32_t replica, uint64_t now_us, Height heigh
   known.committed = std::max(known.committed, height.value);
   highest_committed_ = std::max(highest_committed_, height.value);
   Check(now_us);
+}
+
+void LivenessOracle::OnExecuted(uint32_t replica, Height height) {
+  replicas_[replica].executed = height.value;
 }
 
 void LivenessOracle::OnEnded(uint32_t replica, const std::string& why) {
@@ -280,6 +289,7 @@ void LivenessOracle::CheckLasso(uint64_t now_us) {
     if (!replica.is_expected) continue;
     now.shape.push_back(highest_round_ - replica.round);
     now.shape.push_back(highest_qc - replica.high_qc_round);
+    now.shape.push_back(replica.executed);  // a vote may wait for it
   }
   const bool is_same = now.committed == lasso_.committed && now.shape == lasso_.shape;
   now.repeated = is_same ? lasso_.repeated + 1 : 0;

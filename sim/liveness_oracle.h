@@ -54,6 +54,7 @@ class LivenessOracle {
   void OnHealed(uint64_t now_us, const std::vector<bool>& is_up);
   void OnStatus(uint32_t replica, uint64_t now_us, const consensus::ReplicaStatus& status);
   void OnCommitted(uint32_t replica, uint64_t now_us, Height height);
+  void OnExecuted(uint32_t replica, Height height);
   // Its ledger may be an older one, or gone.
   void OnRecovered(uint32_t replica) { replicas_.at(replica).committed = 0; }
   // It is no longer up; `why` is empty when it was made to end.
@@ -70,6 +71,7 @@ class LivenessOracle {
     uint64_t round = 0;
     uint64_t high_qc_round = 0;
     uint64_t committed = 0;
+    uint64_t executed = 0;
   };
   struct Submitted {
     uint64_t sequence = 0;

@@ -117,6 +117,7 @@ class AllOracles final : public Observer {
 
   void OnExecuted(uint32_t replica, uint64_t, Height height, const storage::Store& store) override {
     if (observed_.IsHonest(replica)) agreement_.OnExecuted(replica, height, store);
+    liveness_.OnExecuted(replica, height);
   }
 
   void OnSubmitted(uint32_t replica, uint64_t now_us, const Hash& id, absl::string_view,

@@ -40,7 +40,9 @@ class SnapshotCatchUp : public testing::Test {
   }
 
   TestCluster cluster_{4,
-                       {{"snapshot_catch_up_blocks", "100"}, {"round_timeout_min_ms", "80"}},
+                       {{"snapshot_catch_up_blocks", "100"},
+                        {"snapshots_kept", "3"},  // so that one of them is always certified
+                        {"round_timeout_min_ms", "80"}},
                        {.duplicate_window_blocks = 16, .snapshot_interval_blocks = 16}};
 };
 
