@@ -265,12 +265,10 @@ void SnapshotSync::AskForOffers(uint64_t now_us) {
   if (offers_ == Offers::kAwaited && await_until_us_ == 0)
     await_until_us_ = now_us + kOffersWithinUs;
   if (await_until_us_ != 0 && now_us >= await_until_us_) {
-    KILN_MARK("nobody offers a snapshot and blocks are asked for");
     offers_ = Offers::kNoneCame;
   }
   if (now_us < ask_offers_from_us_) return;
   ask_offers_from_us_ = now_us + kOffersEveryUs;
-  KILN_MARK("a validator that is too far behind for blocks asks for a snapshot");
   const network::FramePtr request = network::EncodeFrame(network::SnapshotOfferRequest{});
   for (uint32_t i = 0; i < peers_.size(); ++i) {
     if (ValidatorIndex{i} != self_) sinks_.send({i}, request);
@@ -292,8 +290,7 @@ void SnapshotSync::Tick(uint64_t now_us) {
   DropIfReached();
   if (!target_.has_value()) return AskForOffers(now_us);
   if (IsStalled(now_us)) {
-    if (comes_forward_.exchange(false))
-      KILN_MARK("a snapshot stalls and blocks are asked for again");
+    comes_forward_ = false;  // blocks are asked for again
     AskForOffers(now_us);
   }
   ForgetSilent(now_us);

@@ -48,7 +48,6 @@ void DrawRetention(SimRandom* random, Scenario* scenario) {
   scenario->retention_blocks = random->Between(1, 100);
   scenario->snapshot_interval_blocks = 16;
   scenario->duplicate_window_blocks = 16;
-  if (random->Chance(0.5)) scenario->snapshot_catch_up_blocks = random->Between(16, 64);
 }
 
 }  // namespace

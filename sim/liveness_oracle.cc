@@ -11,9 +11,6 @@ namespace {
 // long as rounds do.
 constexpr uint64_t kLassoRoundsMin = 60;
 
-// Two seconds for offers, ten for a chunk, and some to be asked in.
-constexpr uint64_t kSnapshotWaitUs = 13'000'000;
-
 // Who leads, by the scenario's schedule or the protocol's.
 ValidatorIndex LeaderOf(const Observed& observed, uint64_t round) {
   const std::vector<uint32_t>& schedule = observed.context().scenario->leaders;
@@ -88,8 +85,6 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
       2 * failing * fails_us;
   // 64 blocks come in one answer to one request; all are executed.
   bounds.catch_up_us = (gap / 64 + 1) * 2 * bounds.delay_us + gap * scenario.execute_us;
-  // Blocks wait for offers of a snapshot, and while one is fetched, until its chunks stay away.
-  if (scenario.snapshot_catch_up_blocks > 0) bounds.catch_up_us += kSnapshotWaitUs;
   return bounds;
 }
 

@@ -54,7 +54,6 @@ struct Scenario {
   uint64_t execution_lag_max = 8;
   uint64_t snapshot_interval_blocks = 64;
   uint64_t retention_blocks = 0;          // 0: all are kept
-  uint64_t snapshot_catch_up_blocks = 0;  // 0: blocks are fetched however far it is
   uint64_t mempool_transactions_max = 10000;
   uint64_t scrub_bytes_per_s = 0;  // 0: nothing that is stored is read again
   bool real_signatures = false;    // Ed25519 in place of the world's keyed hash

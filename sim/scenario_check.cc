@@ -45,7 +45,6 @@ absl::Status CheckNumbers(const Scenario& scenario) {
       {"execution_lag_max", scenario.execution_lag_max, 4, 64},
       {"snapshot_interval_blocks", scenario.snapshot_interval_blocks, 16, 1'000'000},
       {"retention_blocks", scenario.retention_blocks, 0, 1'000'000},
-      {"snapshot_catch_up_blocks", scenario.snapshot_catch_up_blocks, 0, 1'000'000},
       {"mempool_transactions_max", scenario.mempool_transactions_max, 1, 10'000'000},
       {"scrub_bytes_per_s", scenario.scrub_bytes_per_s, 0, 1 << 30},
       {"delay_min_us", scenario.delay_min_us, 0, 60'000'000},

@@ -39,7 +39,6 @@ void VisitScenario(S& scenario, Visitor& visitor) {
   visitor.Member("execution_lag_max", scenario.execution_lag_max);
   visitor.Member("snapshot_interval_blocks", scenario.snapshot_interval_blocks);
   visitor.Member("retention_blocks", scenario.retention_blocks);
-  visitor.Member("snapshot_catch_up_blocks", scenario.snapshot_catch_up_blocks);
   visitor.Member("mempool_transactions_max", scenario.mempool_transactions_max);
   visitor.Member("scrub_bytes_per_s", scenario.scrub_bytes_per_s);
   visitor.Member("real_signatures", scenario.real_signatures);

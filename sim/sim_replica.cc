@@ -87,7 +87,6 @@ absl::Status SimReplica::Recover() {
   options.listen_us = scenario.listen_ms * 1000;
   options.halts_at_unknown_signatures = !SignsElsewhere(scenario, number_, validator_);
   options.retention_blocks = scenario.retention_blocks;
-  options.snapshot_catch_up_blocks = scenario.snapshot_catch_up_blocks;
   options.mempool_max = {scenario.mempool_transactions_max,
                          scenario.mempool_transactions_max * 1024};
   options.scrub_bytes_per_second = scenario.scrub_bytes_per_s;
