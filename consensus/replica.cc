@@ -434,6 +434,10 @@ void Replica::Cast(const Vote& vote) {
   if (collector == options_.self) return Collect(options_.self, vote);
   if (!IsAway(collector)) return Send(collector, vote);
   KILN_MARK("a vote goes to all because the next leader is away");
+  CastToAll(vote);
+}
+
+void Replica::CastToAll(const Vote& vote) {
   Send(std::nullopt, vote);
   Collect(options_.self, vote);
 }
@@ -578,8 +582,7 @@ void Replica::GiveUpOnRound() {
   const std::optional<Vote> last_vote = safety_.record().last_vote;
   if (last_vote.has_value() && last_vote->round == round()) {
     KILN_MARK("a vote goes to all with the timeout");
-    Send(std::nullopt, *last_vote);
-    Collect(options_.self, *last_vote);
+    CastToAll(*last_vote);
   }
   if (timeout->round == round()) Collect(*timeout);
 }

@@ -159,6 +159,7 @@ class Replica {
   bool IsLost() const;
   void SkipLostRounds();
   void Cast(const Vote& vote);
+  void CastToAll(const Vote& vote);
   void Collect(ValidatorIndex from, const Vote& vote);
   void Collect(const Timeout& timeout);
   // Whether a leader that extends `tip` has a reason to propose at once.

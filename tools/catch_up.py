@@ -69,6 +69,12 @@ class Net:
         self.nodes[i] = subprocess.Popen(self.pinned(i == AWAY) + [self.kiln, "node", "--home", home],
                                          stdout=log, stderr=log)
 
+    def start_all(self):
+        for i in range(4):
+            self.start(i)
+        for i in range(4):
+            self.wait(i, lambda status: status["ready"])
+
     def pinned(self, to_the_last):
         if not self.own_core:
             return []
@@ -204,10 +210,7 @@ def run_snapshot(arguments, blocks):
     """One is away from the first blocks on, while the others go on by so many."""
     net = Net(arguments.kiln, arguments.own_core, arguments.base_port)
     net.configure({"snapshot_interval_blocks": 500, "duplicate_window_blocks": 256}, {"snapshot_catch_up_blocks": 1000})
-    for i in range(4):
-        net.start(i)
-    for i in range(4):
-        net.wait(i, lambda status: status["ready"])
+    net.start_all()
     net.kill(AWAY)
     # The state is as large whatever the chain's length: these writes are to the same keys again and again.
     fill = argparse.Namespace(payload=arguments.payload, in_flight=4000)
@@ -249,10 +252,7 @@ def main():
                 run_snapshot(arguments, blocks)
             continue
         net = Net(arguments.kiln, arguments.own_core, arguments.base_port)
-        for i in range(4):
-            net.start(i)
-        for i in range(4):
-            net.wait(i, lambda status: status["ready"])
+        net.start_all()
         whole = run_whole(net, arguments)
         {"idle": run_idle, "load": run_load}[which](net, whole, arguments)
         net.remove()

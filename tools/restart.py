@@ -18,22 +18,12 @@ import time
 from catch_up import Net, ROOT
 
 
-def ready(status):
-    return status["ready"]
-
-
 class Ledger(Net):
     """Four validators on a testnet that stays where it is."""
 
     def __init__(self, kiln, net):
         self.kiln, self.own_core, self.net, self.nodes = kiln, False, net, {}
         self.dir = tempfile.mkdtemp(prefix="kiln-restart-")
-
-    def start_all(self):
-        for i in range(4):
-            self.start(i)
-        for i in range(4):
-            self.wait(i, ready)
 
 
 def fill(net, arguments):
@@ -51,7 +41,7 @@ def measure_one(net, i):
     net.kill(i)
     begun = time.monotonic()
     net.start(i)
-    net.wait(i, ready)
+    net.wait(i, lambda status: status["ready"])
     print(f"one, validator-{i}: ready after {time.monotonic() - begun:.2f} s", flush=True)
 
 
@@ -59,10 +49,7 @@ def measure_all(net, turn):
     for i in range(4):
         net.kill(i)
     begun = time.monotonic()
-    for i in range(4):
-        net.start(i)
-    for i in range(4):
-        net.wait(i, ready)
+    net.start_all()
     seconds = time.monotonic() - begun
     put = subprocess.run([net.kiln, "kv", "put", f"restart {turn}", "v", "--testnet", net.net], capture_output=True, check=False)
     if put.returncode != 0:
