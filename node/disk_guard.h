@@ -20,7 +20,7 @@ uint64_t DiskFreeBytes(const std::string& path);
 // a validator stops signing while there is still room for what is under way.
 enum class DiskRoom {
   kEnough,
-  kLow,   // below the minimum: no new transactions
+  kLow,   // below the minimum: no new transactions, no snapshot
   kNone,  // below half of it, and until the minimum is free again: nothing is signed or persisted
 };
 

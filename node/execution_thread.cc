@@ -9,9 +9,9 @@
 
 namespace kiln::node {
 
-ExecutionThread::ExecutionThread(ValidatorCore* core, std::function<void(absl::Status)> failed)
+ExecutionThread::ExecutionThread(ValidatorCore* core, Sinks sinks)
     : core_(core),
-      failed_(std::move(failed)),
+      sinks_(std::move(sinks)),
       committed_(core->executed_height()),
       executed_(core->executed_height()) {}
 
@@ -76,8 +76,9 @@ void ExecutionThread::Run() {
 }
 
 bool ExecutionThread::ExecuteNext(Height height) {
+  if (core_->snapshots().IsDue() && !sinks_.await_room()) return false;
   if (absl::Status executed = core_->ExecuteNext(height); !executed.ok()) {
-    failed_(std::move(executed));
+    sinks_.failed(std::move(executed));
     return false;
   }
   {

@@ -19,8 +19,16 @@ namespace kiln::node {
 // run, when the core has told everybody else.
 class ExecutionThread {
  public:
-  // `core` must outlive the thread. `failed` is called when execution failed: the thread has ended.
-  ExecutionThread(ValidatorCore* core, std::function<void(absl::Status)> failed);
+  struct Sinks {
+    // Execution failed: the thread has ended.
+    std::function<void(absl::Status)> failed;
+    // The next block takes a snapshot, for which the disk must have room: waits until it has. False
+    // when the validator stops instead: the thread ends.
+    std::function<bool()> await_room;
+  };
+
+  // `core` must outlive the thread.
+  ExecutionThread(ValidatorCore* core, Sinks sinks);
   ~ExecutionThread();  // Stop()
 
   void Start();
@@ -39,12 +47,12 @@ class ExecutionThread {
 
   void Run();
   bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False when execution failed.
+  // False when the thread must end.
   bool ExecuteNext(Height height);
   void RunWaiters(Height height);
 
   ValidatorCore* const core_;
-  const std::function<void(absl::Status)> failed_;
+  const Sinks sinks_;
 
   mutable absl::Mutex mutex_;
   Height committed_ ABSL_GUARDED_BY(mutex_);

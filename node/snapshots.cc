@@ -32,15 +32,16 @@ absl::Status Snapshots::Restore() {
   return absl::OkStatus();
 }
 
-absl::Status Snapshots::TakeIfDue() {
+bool Snapshots::IsDue() const {
   const Height height = store_->executed_state().height;
-  if (height.value == 0 || height.value % limits_.snapshot_interval_blocks != 0) {
-    return absl::OkStatus();
-  }
-  {
-    absl::MutexLock lock(&mutex_);
-    if (entries_.contains(height)) return absl::OkStatus();
-  }
+  if (height.value == 0 || height.value % limits_.snapshot_interval_blocks != 0) return false;
+  absl::MutexLock lock(&mutex_);
+  return !entries_.contains(height);
+}
+
+absl::Status Snapshots::TakeIfDue() {
+  if (!IsDue()) return absl::OkStatus();
+  const Height height = store_->executed_state().height;
   KILN_RETURN_IF_ERROR(Annotate(store_->TakeSnapshot(), "taking a snapshot"));
   for (const Height old : Add(height)) {
     KILN_MARK("an old snapshot is dropped");

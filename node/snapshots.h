@@ -34,6 +34,8 @@ class Snapshots {
 
   // --- The executing thread
 
+  // Whether TakeIfDue would take one: which needs room on the disk, for all that is in memory.
+  bool IsDue() const;
   // The snapshot of what the store has executed, if it is due and not there. Must be called before
   // the next block changes the state; a start may do so again.
   absl::Status TakeIfDue();

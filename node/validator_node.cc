@@ -226,7 +226,9 @@ absl::Status ValidatorNode::Recover() {
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
-      core_.get(), [this](absl::Status why) { Fail(std::move(why)); });
+      core_.get(),
+      ExecutionThread::Sinks{.failed = [this](absl::Status why) { Fail(std::move(why)); },
+                             .await_room = [this] { return WaitForSnapshotRoom(); }});
   queries_ = std::make_unique<QueryPool>(1);
   pool_ = std::make_unique<VerificationPool>(&core_->peer_input(), VerifyThreads(options_));
   return absl::OkStatus();
@@ -294,6 +296,18 @@ bool ValidatorNode::WaitForDiskRoom() {
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &ValidatorNode::HasDiskRoomOrStops));
   return disk_room_ != DiskRoom::kNone;
+}
+
+bool ValidatorNode::HasSnapshotRoomOrStops() const {
+  return stopping_ || disk_room_ == DiskRoom::kEnough;
+}
+
+// A snapshot writes out what is in memory, at once. Meanwhile nothing is executed, so the validator
+// votes until a block shows a state that it does not know yet.
+bool ValidatorNode::WaitForSnapshotRoom() {
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(this, &ValidatorNode::HasSnapshotRoomOrStops));
+  return disk_room_ == DiskRoom::kEnough;
 }
 
 void ValidatorNode::Publish() {

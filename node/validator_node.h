@@ -110,6 +110,9 @@ class ValidatorNode final : public Node,
   // False when the node stops instead.
   bool WaitForDiskRoom();
   bool HasDiskRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same, for what needs all of the minimum.
+  bool WaitForSnapshotRoom();
+  bool HasSnapshotRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunSupervisor();
   void LookAtDisk();
   void LookAtProgress();

@@ -170,6 +170,46 @@ TEST(FullDisk, StopsOneValidatorsVotesUntilThereIsRoom) {
   cluster.ExpectAllHold(load.acknowledged_ids());
 }
 
+// A snapshot writes out what is in memory: on a disk that is nearly full it waits, and so do the
+// blocks after it. No write fails, and the others go on.
+TEST(FullDisk, PutsOffASnapshotWhenItIsNearlyFull) {
+  constexpr uint64_t kInterval = 16;
+  constexpr uint64_t kFreeBytesMin = 64 << 20;
+  TestCluster cluster(
+      4, {{"disk_free_bytes_min", absl::StrCat(kFreeBytesMin)}, {"round_timeout_min_ms", "100"}},
+      {.duplicate_window_blocks = kInterval, .snapshot_interval_blocks = kInterval});
+  const std::unique_ptr<SmallDisk> disk = SmallDisk::Mount(cluster.home(3) + "/data");
+  if (disk == nullptr) GTEST_SKIP() << "only root can mount a small disk";
+  ASSERT_TRUE(cluster.StartAllAndWait());
+  Load load(cluster.Only(0), {.clients = 2});
+  ASSERT_TRUE(load.WaitForMore(200));
+
+  disk->SetFreeBytes(kFreeBytesMin / 2);
+  absl::StatusOr<NodeStatus> status;
+  ASSERT_TRUE(WaitUntil([&] {
+    status = cluster.Status(3);
+    return status.ok() && absl::StrContains(status->not_ready_reason, "disk_free_bytes_min");
+  }));
+  ASSERT_TRUE(WaitUntil([&] {
+    status = cluster.Status(3);
+    return status.ok() && status->committed_height > status->executed_height + kInterval;
+  }));
+  const uint64_t put_off = status->executed_height;
+  EXPECT_EQ(put_off % kInterval, 0u);
+  ASSERT_TRUE(load.WaitForMore(200));
+  status = cluster.Status(3);
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->executed_height, put_off);
+
+  disk->MakeRoom();
+  ASSERT_TRUE(cluster.WaitUntilReady(3));
+  ASSERT_TRUE(cluster.WaitUntilCaughtUp(3));
+  load.Stop();
+  load.ExpectNoErrors();
+  ASSERT_TRUE(cluster.StopAll());
+  cluster.ExpectEqualLedgers();
+}
+
 TEST(FullDisk, MakesARunningNodeRefuseTransactionsAndLosesNothing) {
   TestCluster cluster(1, {{"disk_free_bytes_min", "33554432"}, {"heartbeat_interval_ms", "500"}});
   const std::unique_ptr<SmallDisk> disk = SmallDisk::Mount(cluster.home(0) + "/data");

@@ -23,7 +23,7 @@ namespace kiln::soak {
 
 // With less free, the validator on the small disk takes no transactions, and with less than half of
 // it, votes no more.
-inline constexpr uint64_t kSmallDiskFreeBytesMin = 64ULL << 20;
+inline constexpr uint64_t kSmallDiskFreeBytesMin = 256ULL << 20;
 
 // What a fault befalls, and what must go on nevertheless.
 struct Target {
