@@ -1,6 +1,7 @@
 #include "consensus/payload.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -69,6 +70,7 @@ absl::StatusOr<std::shared_ptr<PayloadIndex>> FindEntries(absl::string_view payl
     if (!envelope.ok()) return Annotate(envelope.status(), absl::StrCat("payload: entry ", i));
     index->entries.push_back({.offset = static_cast<uint32_t>(bytes.data() - payload.data()),
                               .length = static_cast<uint32_t>(bytes.size()),
+                              .last_height = envelope->last_height,
                               .id = EnvelopeId(*envelope),
                               .leaf = {}});
   }
@@ -119,6 +121,13 @@ Hash EnvelopeId(const Envelope& envelope) {
       .Finish();
 }
 
+Hash LeafOf(const Hash& id, uint64_t last_height) {
+  std::array<char, Hash::kBytes + sizeof(last_height)> bytes;
+  std::copy(id.view().begin(), id.view().end(), bytes.begin());
+  StoreU64(last_height, bytes.data() + Hash::kBytes);
+  return crypto::MerkleLeaf({bytes.data(), bytes.size()});
+}
+
 PayloadBuilder::PayloadBuilder() : out_(kPayloadHeaderBytes, '\0') {}
 
 void PayloadBuilder::Add(absl::string_view envelope) {
@@ -144,7 +153,7 @@ SharedBytes PayloadBuilder::Finish() && {
 absl::StatusOr<std::shared_ptr<const PayloadIndex>> IndexPayload(absl::string_view payload,
                                                                  const ChainLimits& limits) {
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<PayloadIndex> index, FindEntries(payload, limits));
-  AddLeaves(payload, index.get());
+  AddLeaves(index.get());
   return std::shared_ptr<const PayloadIndex>(std::move(index));
 }
 
@@ -190,9 +199,9 @@ void StampLastHeight(Height last_height, std::string* batch) {
   }
 }
 
-void AddLeaves(absl::string_view payload, PayloadIndex* index) {
+void AddLeaves(PayloadIndex* index) {
   for (PayloadIndex::Entry& entry : index->entries) {
-    entry.leaf = crypto::MerkleLeaf(payload.substr(entry.offset, entry.length));
+    entry.leaf = LeafOf(entry.id, entry.last_height);
   }
   index->root = RootOf(index->entries);
 }

@@ -43,6 +43,10 @@ absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view bytes, const ChainLimi
 // hashed together with the payload, so nobody can use up somebody else's key.
 Hash EnvelopeId(const Envelope& envelope);
 
+// A transaction's leaf in its block's Merkle tree: a hash of its id and last height. It covers the
+// whole envelope, whose bytes the id has hashed already.
+Hash LeafOf(const Hash& id, uint64_t last_height);
+
 // Writes a payload. Not thread-safe.
 class PayloadBuilder {
  public:
@@ -68,8 +72,9 @@ struct PayloadIndex {
   struct Entry {
     uint32_t offset = 0;  // of the envelope in the payload
     uint32_t length = 0;
+    uint64_t last_height = 0;
     Hash id;
-    Hash leaf;  // crypto::MerkleLeaf of the envelope
+    Hash leaf;  // LeafOf id and last height
   };
   std::vector<Entry> entries;
   Hash root;  // Merkle root over the leaves
@@ -99,8 +104,8 @@ uint32_t ClaimedCount(absl::string_view batch, const ChainLimits& limits);
 // says what it is.
 void StampLastHeight(Height last_height, std::string* batch);
 
-// Computes leaves and root. REQUIRES: the entries describe `payload`.
-void AddLeaves(absl::string_view payload, PayloadIndex* index);
+// Computes leaves and root from what else is in the entries.
+void AddLeaves(PayloadIndex* index);
 
 // The payload of a block without transactions, and its index.
 const SharedBytes& EmptyPayload();

@@ -23,10 +23,9 @@ absl::StatusOr<uint64_t> VerifyInclusion(const Transaction& transaction, const R
   const absl::string_view merkle_proof = decoder.Raw(decoder.remaining());
   KILN_RETURN_IF_ERROR(decoder.Finish());
 
-  std::string envelope;
-  AppendEnvelope({last_height, transaction.key, transaction.payload}, &envelope);
+  const Hash id = EnvelopeId({last_height, transaction.key, transaction.payload});
   const absl::StatusOr<crypto::MerklePosition> position =
-      payload.Verify(crypto::MerkleLeaf(envelope), merkle_proof);
+      payload.Verify(LeafOf(id, last_height), merkle_proof);
   if (!position.ok()) return Annotate(position.status(), "inclusion proof");
   if (position->index != receipt.index) {
     return absl::InvalidArgumentError(absl::StrCat("index: the receipt says ", receipt.index,
@@ -67,11 +66,7 @@ std::string EncodeInclusion(uint64_t last_height, absl::string_view merkle_proof
 
 std::string ProveInclusion(const Block& block, const crypto::MerkleTree& tree, uint32_t index) {
   KILN_CHECK_LT(index, block.index->entries.size());
-  const absl::string_view envelope = block.index->EnvelopeAt(*block.payload, index);
-  crypto::Decoder decoder("transaction", envelope);
-  const uint64_t last_height = decoder.U64();
-  KILN_CHECK(decoder.ok()) << decoder.status().ToString();
-  return EncodeInclusion(last_height, tree.Prove(index));
+  return EncodeInclusion(block.index->entries[index].last_height, tree.Prove(index));
 }
 
 absl::StatusOr<std::unique_ptr<ReceiptVerifier>> ReceiptVerifier::Create(const Genesis& genesis) {

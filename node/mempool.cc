@@ -23,17 +23,12 @@ MempoolCharge ChargeOfOne(const PayloadIndex::Entry& entry) {
   return {.transactions = 1, .bytes = entry.length + consensus::kPayloadEntryHeaderBytes};
 }
 
-uint64_t LastHeightOf(const std::string& payload, const PayloadIndex& index, size_t i) {
-  return crypto::Decoder("envelope", index.EnvelopeAt(payload, i)).U64();
-}
-
 // Calls `visit` with the id of each transaction that last heights let the block execute.
 template <typename Visit>
 void ForEachExecutable(const consensus::Block& block, uint64_t window_blocks, Visit visit) {
-  for (size_t i = 0; i < block.index->entries.size(); ++i) {
-    const uint64_t last_height = LastHeightOf(*block.payload, *block.index, i);
-    if (MayExecuteAt(block.header.height, last_height, window_blocks)) {
-      visit(PrefixOf(block.index->entries[i].id));
+  for (const PayloadIndex::Entry& entry : block.index->entries) {
+    if (MayExecuteAt(block.header.height, entry.last_height, window_blocks)) {
+      visit(PrefixOf(entry.id));
     }
   }
 }
@@ -144,8 +139,8 @@ bool Mempool::HasRoom(uint32_t origin, const MempoolCharge& charge) const {
 
 uint32_t Mempool::AddOne(const std::shared_ptr<const Batch>& batch, uint32_t index,
                          uint32_t origin) {
-  const uint64_t last_height = LastHeightOf(*batch->bytes, *batch->index, index);
   const PayloadIndex::Entry& details = batch->index->entries[index];
+  const uint64_t last_height = details.last_height;
   if (!InRange(last_height)) {
     KILN_MARK("a forwarded transaction is out of range");
     return kNone;
@@ -296,7 +291,7 @@ BuiltPayload Mempool::BuildPayload(Height next_height,
   }
   auto index = std::make_shared<PayloadIndex>();
   built.payload = CopyOf(selected, index.get());
-  consensus::AddLeaves(*built.payload, index.get());
+  consensus::AddLeaves(index.get());
   built.index = std::move(index);
   return built;
 }

@@ -186,7 +186,7 @@ TEST(Golden, Transactions) {
                                         "0c000000", "0700000000000000", "00", "74776f", "0e000000",
                                         "0700000000000000", "00", "7468726565"));
   EXPECT_EQ(Hex((*IndexPayload(*payload, {}))->root),
-            "d766ac38f551d079eba640f5ed717387325c3daa806ce0bce8a4540ca7358a79");
+            "d356c393053f178026acd1ad9108ac3f80f06e477e9f16e543060aa73206fdfc");
   EXPECT_EQ(Hex(EmptyPayloadIndex()->root),
             "973eaf132d9db6d999d1f534f17fd04e5cf561c017e95c62535cde94e726aba5");
 }

@@ -70,6 +70,15 @@ TEST(EnvelopeId, CoversKeyAndPayloadButNotTheLastHeight) {
   EXPECT_EQ(TransactionId({.payload = "c", .key = "ab"}), id);
 }
 
+TEST(LeafOf, CoversIdAndLastHeight) {
+  const Hash id = TransactionId({.payload = "one"});
+  EXPECT_EQ(LeafOf(id, 0x4142),
+            crypto::MerkleLeaf(absl::StrCat(
+                id.view(), absl::string_view("\x42\x41\0\0\0\0\0\0", sizeof(uint64_t)))));
+  EXPECT_NE(LeafOf(id, 1), LeafOf(id, 2));
+  EXPECT_NE(LeafOf(id, 1), LeafOf(TransactionId({.payload = "two"}), 1));
+}
+
 TEST(Payload, IsIndexedInOnePassWithIdsAndLeaves) {
   const SharedBytes payload = PayloadOf({"one", "two", "three"}, 9);
   const auto index = IndexPayload(*payload, {});
@@ -81,8 +90,9 @@ TEST(Payload, IsIndexedInOnePassWithIdsAndLeaves) {
     const std::string envelope = EnvelopeBytes({.last_height = 9, .payload = text});
     EXPECT_EQ((*index)->EnvelopeAt(*payload, i), envelope);
     EXPECT_EQ((*index)->entries[i].id, TransactionId({.payload = text}));
-    EXPECT_EQ((*index)->entries[i].leaf, crypto::MerkleLeaf(envelope));
-    leaves.push_back(crypto::MerkleLeaf(envelope));
+    EXPECT_EQ((*index)->entries[i].last_height, 9U);
+    leaves.push_back(LeafOf(TransactionId({.payload = text}), 9));
+    EXPECT_EQ((*index)->entries[i].leaf, leaves.back());
   }
   EXPECT_EQ((*index)->root, crypto::MerkleRoot(leaves));
 }

@@ -2,7 +2,6 @@
 #include <string>
 
 #include "consensus/payload.h"
-#include "crypto/merkle.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/samples.h"
 
@@ -20,7 +19,9 @@ std::string Rebuild(absl::string_view payload, const consensus::PayloadIndex& in
         consensus::DecodeEnvelope(bytes, SampleLimits());
     Expect(envelope.ok(), "every entry of an indexed payload is an envelope");
     Expect(consensus::EnvelopeId(*envelope) == entry.id, "an entry's id is its envelope's");
-    Expect(crypto::MerkleLeaf(bytes) == entry.leaf, "an entry's leaf is its envelope's");
+    Expect(envelope->last_height == entry.last_height, "an entry's last height is its envelope's");
+    Expect(consensus::LeafOf(entry.id, entry.last_height) == entry.leaf,
+           "an entry's leaf covers its id and last height");
     builder.Add(*envelope);
   }
   return *std::move(builder).Finish();
