@@ -10,11 +10,17 @@ namespace kiln::consensus {
 
 BlockPtr MakeBlock(Header header, QuorumCertificate justify, SharedBytes payload,
                    std::shared_ptr<const PayloadIndex> index) {
+  KILN_CHECK(index != nullptr);
+  header.justify_hash = HashOf(justify);
+  header.payload_root = index->root;
+  return AssembleBlock(header, std::move(justify), std::move(payload), std::move(index));
+}
+
+BlockPtr AssembleBlock(const Header& header, QuorumCertificate justify, SharedBytes payload,
+                       std::shared_ptr<const PayloadIndex> index) {
   KILN_CHECK(payload != nullptr);
   KILN_CHECK(index != nullptr);
   auto block = std::make_shared<Block>();
-  header.justify_hash = HashOf(justify);
-  header.payload_root = index->root;
   block->id = HashOf(header);
   block->header = header;
   block->justify = std::move(justify);

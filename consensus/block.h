@@ -58,6 +58,11 @@ using BlockPtr = std::shared_ptr<const Block>;
 BlockPtr MakeBlock(Header header, QuorumCertificate justify, SharedBytes payload,
                    std::shared_ptr<const PayloadIndex> index);
 
+// A block of somebody else's header. REQUIRES: its justify_hash and payload_root were compared with
+// what is given.
+BlockPtr AssembleBlock(const Header& header, QuorumCertificate justify, SharedBytes payload,
+                       std::shared_ptr<const PayloadIndex> index);
+
 // Block 0: height 0, round 0, epoch 1, executed height 0, `genesis_state_root`, no payload; and the
 // certificate for it, which every validator accepts by equality.
 BlockPtr GenesisBlock(const Genesis& genesis);

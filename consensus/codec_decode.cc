@@ -120,8 +120,7 @@ absl::StatusOr<BlockPtr> Assemble(const Header& header, QuorumCertificate justif
   if (index->root != header.payload_root) {
     return absl::InvalidArgumentError("payload root is not that of the payload");
   }
-  BlockPtr block = MakeBlock(header, std::move(justify), std::move(payload), std::move(index));
-  return block;
+  return AssembleBlock(header, std::move(justify), std::move(payload), std::move(index));
 }
 
 Certificates ReadCertificates(Decoder& from) {

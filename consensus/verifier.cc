@@ -118,7 +118,7 @@ absl::StatusOr<VerifiedMessage> MessageVerifier::Verify(ValidatorIndex from, Mes
 
 absl::Status MessageVerifier::VerifyQuorumCertificate(const QuorumCertificate& qc) {
   absl::Status form = CheckForm(qc);
-  return form.ok() ? CheckSignatures(qc) : form;
+  return form.ok() ? CheckSignatures(qc, HashOf(qc)) : form;
 }
 
 absl::Status MessageVerifier::VerifyTimeoutCertificate(const TimeoutCertificate& tc) {
@@ -128,7 +128,7 @@ absl::Status MessageVerifier::VerifyTimeoutCertificate(const TimeoutCertificate&
 
 absl::Status MessageVerifier::VerifyBlock(const Block& block) {
   KILN_RETURN_IF_ERROR(Annotate(CheckForm(block), "block"));
-  return Annotate(CheckSignatures(block.justify), "block");
+  return Annotate(CheckJustify(block), "block");
 }
 
 absl::Status MessageVerifier::VerifyProposal(ValidatorIndex from, const Proposal& proposal) {
@@ -144,7 +144,7 @@ absl::Status MessageVerifier::VerifyProposal(ValidatorIndex from, const Proposal
   const std::string message =
       ProposalBytes(chain_id_, header.epoch, header.round, proposal.block->id);
   KILN_RETURN_IF_ERROR(Annotate(CheckSignature(from, message, proposal.signature), "proposal"));
-  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(proposal.block->justify), "proposal"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckJustify(*proposal.block), "proposal"));
   if (!proposal.tc.has_value()) return absl::OkStatus();
   return Annotate(CheckSignatures(*proposal.tc), "proposal");
 }
@@ -167,7 +167,8 @@ absl::Status MessageVerifier::VerifyTimeout(ValidatorIndex from, const Timeout& 
   const std::string message =
       TimeoutBytes(chain_id_, timeout.epoch, timeout.round, timeout.high_qc.round);
   KILN_RETURN_IF_ERROR(Annotate(CheckSignature(from, message, timeout.signature), "timeout"));
-  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(timeout.high_qc), "timeout"));
+  KILN_RETURN_IF_ERROR(
+      Annotate(CheckSignatures(timeout.high_qc, HashOf(timeout.high_qc)), "timeout"));
   if (!timeout.last_tc.has_value()) return absl::OkStatus();
   return Annotate(CheckSignatures(*timeout.last_tc), "timeout");
 }
@@ -192,7 +193,7 @@ absl::Status MessageVerifier::VerifyBlocks(const Blocks& answer) {
   // One certificate for all: whatever certifies a block certifies by hash everything below it, the
   // certificates in between included, which a quorum saw when it voted.
   const Block& tip = *blocks.back();
-  if (!answer.tip_qc.has_value()) return Annotate(CheckSignatures(tip.justify), "blocks");
+  if (!answer.tip_qc.has_value()) return Annotate(CheckJustify(tip), "blocks");
   if (answer.tip_qc->block_id != tip.id || answer.tip_qc->round != tip.header.round) {
     return Refuse("blocks: the certificate is not the last block's");
   }
@@ -210,7 +211,8 @@ absl::Status MessageVerifier::VerifyStanding(ValidatorIndex from, const Standing
   }
   const std::string message = StandingBytes(chain_id_, standing);
   KILN_RETURN_IF_ERROR(Annotate(CheckSignature(from, message, standing.signature), "standing"));
-  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(standing.high_qc), "standing"));
+  KILN_RETURN_IF_ERROR(
+      Annotate(CheckSignatures(standing.high_qc, HashOf(standing.high_qc)), "standing"));
   if (!standing.last_tc.has_value()) return absl::OkStatus();
   return Annotate(CheckSignatures(*standing.last_tc), "standing");
 }
@@ -301,9 +303,8 @@ absl::Status MessageVerifier::CheckForm(const Block& block) const {
   return CheckForm(block.justify);
 }
 
-absl::Status MessageVerifier::CheckSignatures(const QuorumCertificate& qc) {
+absl::Status MessageVerifier::CheckSignatures(const QuorumCertificate& qc, const Hash& hash) {
   if (qc == genesis_certificate_) return absl::OkStatus();
-  const Hash hash = HashOf(qc);
   if (verified_.Contains(hash)) return absl::OkStatus();
   const std::string message = VoteBytes(chain_id_, qc.epoch, qc.round, qc.block_id);
   size_t next = 0;
@@ -325,7 +326,8 @@ absl::Status MessageVerifier::CheckSignatures(const TimeoutCertificate& tc) {
     KILN_RETURN_IF_ERROR(
         Annotate(CheckSignature(signer, message, tc.signatures[next++]), "timeout certificate"));
   }
-  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(tc.high_qc), "timeout certificate"));
+  KILN_RETURN_IF_ERROR(
+      Annotate(CheckSignatures(tc.high_qc, HashOf(tc.high_qc)), "timeout certificate"));
   verified_.Remember(hash);
   return absl::OkStatus();
 }

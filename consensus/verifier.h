@@ -73,7 +73,11 @@ class MessageVerifier {
   absl::Status CheckForm(const Block& block) const;
 
   // REQUIRES: the form was checked.
-  absl::Status CheckSignatures(const QuorumCertificate& qc);
+  // `hash` is the certificate's: a block has that of its own in the header.
+  absl::Status CheckSignatures(const QuorumCertificate& qc, const Hash& hash);
+  absl::Status CheckJustify(const Block& block) {
+    return CheckSignatures(block.justify, block.header.justify_hash);
+  }
   absl::Status CheckSignatures(const TimeoutCertificate& tc);
   absl::Status CheckSignature(ValidatorIndex author, absl::string_view message,
                               const crypto::Signature& signature) const;

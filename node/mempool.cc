@@ -23,10 +23,25 @@ MempoolCharge ChargeOfOne(const PayloadIndex::Entry& entry) {
   return {.transactions = 1, .bytes = entry.length + consensus::kPayloadEntryHeaderBytes};
 }
 
-// Calls `visit` with the id of each transaction that last heights let the block execute.
-template <typename Visit>
-void ForEachExecutable(const consensus::Block& block, uint64_t window_blocks, Visit visit) {
-  for (const PayloadIndex::Entry& entry : block.index->entries) {
+// A map by id of all that waits is in no cache: whoever goes through many ids asks for each so many
+// steps before its turn.
+constexpr size_t kPrefetchAhead = 8;
+
+template <typename Map>
+void PrefetchAhead(const PayloadIndex& index, size_t i, const Map& map) {
+  if (i + kPrefetchAhead < index.entries.size()) {
+    map.prefetch(PrefixOf(index.entries[i + kPrefetchAhead].id));
+  }
+}
+
+// Calls `visit` with the id of each transaction that last heights let the block execute, which
+// looks it up in `map`.
+template <typename Map, typename Visit>
+void ForEachExecutable(const consensus::Block& block, uint64_t window_blocks, const Map& map,
+                       Visit visit) {
+  for (size_t i = 0; i < block.index->entries.size(); ++i) {
+    PrefetchAhead(*block.index, i, map);
+    const PayloadIndex::Entry& entry = block.index->entries[i];
     if (MayExecuteAt(block.header.height, entry.last_height, window_blocks)) {
       visit(PrefixOf(entry.id));
     }
@@ -105,6 +120,7 @@ size_t Mempool::Add(const TransactionBatch& batch, std::optional<ValidatorIndex>
   std::vector<uint32_t> taken;
   auto left_out = batch.left_out.begin();
   for (uint32_t i = 0; i < batch.index->entries.size(); ++i) {
+    PrefetchAhead(*batch.index, i, known_);
     if (left_out != batch.left_out.end() && *left_out == i) {
       ++left_out;
       continue;
@@ -381,7 +397,7 @@ void Mempool::TrackOnly(absl::Span<const consensus::BlockPtr> ancestors) {
 }
 
 void Mempool::Track(const consensus::Block& block) {
-  ForEachExecutable(block, limits_.duplicate_window_blocks,
+  ForEachExecutable(block, limits_.duplicate_window_blocks, known_,
                     [this](const storage::TransactionIdPrefix& id) {
                       Known& known = known_[id];
                       ++known.ancestors;
@@ -392,7 +408,7 @@ void Mempool::Track(const consensus::Block& block) {
 }
 
 void Mempool::Untrack(const consensus::Block& block) {
-  ForEachExecutable(block, limits_.duplicate_window_blocks,
+  ForEachExecutable(block, limits_.duplicate_window_blocks, known_,
                     [this](const storage::TransactionIdPrefix& id) {
                       const auto found = known_.find(id);
                       KILN_CHECK(found != known_.end() && found->second.ancestors > 0);
@@ -409,7 +425,7 @@ void Mempool::Untrack(const consensus::Block& block) {
 void Mempool::RememberCommitted(const consensus::Block& block) {
   std::vector<storage::TransactionIdPrefix> ids;
   ids.reserve(block.index->entries.size());
-  ForEachExecutable(block, limits_.duplicate_window_blocks,
+  ForEachExecutable(block, limits_.duplicate_window_blocks, known_,
                     [this, &ids](const storage::TransactionIdPrefix& id) {
                       Known& known = known_[id];
                       ++known.committed;

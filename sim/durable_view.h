@@ -16,8 +16,9 @@ class DurableView {
  public:
   virtual ~DurableView() = default;
 
-  // NotFound when none was ever durable; DataLoss when what is stored is damaged.
-  virtual absl::StatusOr<consensus::SafetyRecord> Safety(uint64_t now_us) const = 0;
+  // Until it is asked again. NotFound when none was ever durable; DataLoss when what is stored is
+  // damaged.
+  virtual absl::StatusOr<const consensus::SafetyRecord*> Safety(uint64_t now_us) const = 0;
   // The height of the committed head.
   virtual absl::StatusOr<Height> CommittedHeight(uint64_t now_us) const = 0;
   virtual bool HasBlock(Height height, const Hash& id, uint64_t now_us) const = 0;

@@ -189,8 +189,8 @@ class AllOracles final : public Observer {
   const consensus::SafetyRecord* RecordOf(uint32_t replica, const DurableView& view,
                                           uint64_t now_us) {
     std::optional<consensus::SafetyRecord>& known = replicas_[replica].record;
-    absl::StatusOr<consensus::SafetyRecord> record = view.Safety(now_us);
-    if (record.ok()) known = *std::move(record);
+    const absl::StatusOr<const consensus::SafetyRecord*> record = view.Safety(now_us);
+    if (record.ok() && known != **record) known = **record;
     if (absl::IsNotFound(record.status())) known.reset();
     return known.has_value() ? &*known : nullptr;
   }

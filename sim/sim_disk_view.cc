@@ -21,13 +21,13 @@ bool Has(SimDisk* disk, storage::Family family, const std::string& key, uint64_t
 SimDiskView::SimDiskView(SimDisk* disk)
     : disk_(disk), failures_before_(disk->counters().failed_syncs) {}
 
-absl::StatusOr<consensus::SafetyRecord> SimDiskView::Safety(uint64_t now_us) const {
+absl::StatusOr<const consensus::SafetyRecord*> SimDiskView::Safety(uint64_t now_us) const {
   KILN_ASSIGN_OR_RETURN(const absl::string_view sealed,
                         disk_->DurableGet(storage::Family::kSafety, storage::kSafetyKey, now_us));
-  if (sealed_ == sealed && !sealed_.empty()) return record_;
+  if (sealed_ == sealed && !sealed_.empty()) return &record_;
   KILN_ASSIGN_OR_RETURN(record_, disk_->DurableSafetyRecord(now_us));
   sealed_ = std::string(sealed);
-  return record_;
+  return &record_;
 }
 
 absl::StatusOr<Height> SimDiskView::CommittedHeight(uint64_t now_us) const {

@@ -19,7 +19,7 @@ class SimDiskView final : public DurableView {
  public:
   explicit SimDiskView(SimDisk* disk);
 
-  absl::StatusOr<consensus::SafetyRecord> Safety(uint64_t now_us) const override;
+  absl::StatusOr<const consensus::SafetyRecord*> Safety(uint64_t now_us) const override;
   absl::StatusOr<Height> CommittedHeight(uint64_t now_us) const override;
   bool HasBlock(Height height, const Hash& id, uint64_t now_us) const override;
   bool HasPayload(Height height, const Hash& id, uint64_t now_us) const override;

@@ -148,8 +148,8 @@ absl::StatusOr<consensus::BlockPtr> LedgerReader::Block(Height height, const Has
   if (index->root != record.header.payload_root) {
     return Damaged(Family::kPayloads, key, "the payload does not have the header's root");
   }
-  return consensus::MakeBlock(record.header, std::move(record.justify), std::move(payload),
-                              std::move(index));
+  return consensus::AssembleBlock(record.header, std::move(record.justify), std::move(payload),
+                                  std::move(index));
 }
 
 absl::StatusOr<std::vector<HeadRecord>> LedgerReader::StoredFrom(Height height) const {
@@ -185,8 +185,15 @@ absl::StatusOr<Height> LedgerReader::HighestIndexed() const {
 }
 
 absl::StatusOr<LedgerReader::DirectCommit> LedgerReader::DirectCommitFrom(Height height) const {
-  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kCertificates);
   const std::string from = HeightKey(height);
+  const absl::StatusOr<std::string> own = database_->GetSealed(Family::kCertificates, from);
+  if (own.ok()) {  // as most have, and an iterator costs many times as much
+    KILN_ASSIGN_OR_RETURN(CommitRecord record,
+                          OrDamaged(DecodeCommitRecord(*own), Family::kCertificates, from));
+    return DirectCommit{height, std::move(record)};
+  }
+  if (!absl::IsNotFound(own.status())) return own.status();
+  const std::unique_ptr<Iterator> iterator = database_->NewIterator(Family::kCertificates);
   iterator->Seek(from);
   KILN_RETURN_IF_ERROR(iterator->status());
   if (!iterator->Valid()) {

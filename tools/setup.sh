@@ -8,7 +8,8 @@ packages=(
   git g++ cmake ninja-build pkg-config protobuf-compiler protobuf-compiler-grpc
   # Libraries.
   libgrpc++-dev libgrpc-dev libprotobuf-dev libsodium-dev libssl-dev librocksdb-dev libabsl-dev
-  libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libjemalloc-dev libgtest-dev libgmock-dev
+  libbenchmark-dev
   # Faster builds, and what contributors use.
   ccache mold clang-format clang-tidy python3
 )

@@ -28,9 +28,9 @@ class HandMadeDisk final : public DurableView {
   uint64_t committed = 0;
   bool sync_failed = false;
 
-  absl::StatusOr<consensus::SafetyRecord> Safety(uint64_t) const override {
+  absl::StatusOr<const consensus::SafetyRecord*> Safety(uint64_t) const override {
     if (!safety.has_value()) return absl::NotFoundError("no record");
-    return *safety;
+    return &*safety;
   }
   absl::StatusOr<Height> CommittedHeight(uint64_t) const override { return Height{committed}; }
   bool HasBlock(Height, const Hash& id, uint64_t) const override { return blocks.contains(id); }
