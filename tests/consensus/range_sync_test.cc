@@ -24,11 +24,13 @@ class RangeSyncTest : public ::testing::Test {
   static constexpr uint64_t kTip = 400;
 
   static const std::vector<BlockPtr>& Chain() {
-    static TestWorld* const world = NewWorld();
-    static const auto* const chain = new std::vector<BlockPtr>(world->Chain(kTip));
+    static const auto* const chain = new std::vector<BlockPtr>(NewWorld()->Chain(kTip));
     return *chain;
   }
-  static TestWorld* NewWorld() { return new TestWorld({1, 1, 1, 1}, {}, Signatures::kCheap); }
+  static std::unique_ptr<TestWorld> NewWorld() {
+    return std::make_unique<TestWorld>(std::vector<uint64_t>{1, 1, 1, 1}, ChainLimits{},
+                                       Signatures::kCheap);
+  }
   static std::unique_ptr<RangeSync> NewSync(size_t validators) {
     return std::make_unique<RangeSync>(kSelf, validators,
                                        FetchTimeouts{.min_us = kWaitUs, .max_us = kWaitMaxUs});
@@ -86,7 +88,7 @@ class RangeSyncTest : public ::testing::Test {
     }
   }
 
-  TestWorld* const world_ = NewWorld();
+  const std::unique_ptr<TestWorld> world_ = NewWorld();
   const std::vector<BlockPtr> chain_ = Chain();
   std::unique_ptr<RangeSync> sync_ = NewSync(4);
   uint64_t root_ = 0;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "tools/closed_loop.h"
 #include "tools/load_recorder.h"
 
@@ -18,6 +20,9 @@ namespace {
 class FakeClient : public Client {
  public:
   absl::Status refusal;
+  // Answers nothing before this time of the clock.
+  const LoadClock* clock = nullptr;
+  uint64_t busy_until_us = 0;
 
   absl::StatusOr<Receipt> Submit(Transaction /*transaction*/, absl::Duration /*timeout*/) override {
     return absl::UnimplementedError("not part of this test");
@@ -31,6 +36,11 @@ class FakeClient : public Client {
     {
       const absl::MutexLock lock(&mutex_);
       for (const Transaction& transaction : transactions) payloads_.insert(transaction.payload);
+    }
+    if (clock != nullptr) {
+      for (uint64_t now_us = clock->Read(); now_us < busy_until_us; now_us = clock->Read()) {
+        absl::SleepFor(absl::Microseconds(static_cast<int64_t>(busy_until_us - now_us)));
+      }
     }
     Receipt receipt;
     receipt.height = 1;
@@ -109,6 +119,22 @@ TEST(OpenLoop, SendsEachDueTransactionOnceOrSaysThatItDidNot) {
     EXPECT_GE(sample.done_us, sample.sent_us);
     EXPECT_EQ(client.payloads().count(payload.Make(sample.sequence).payload), 1u);
   }
+}
+
+// All workers wait for answers while more becomes due, until the end is past.
+TEST(OpenLoop, SendsWhatIsDueALittleLate) {
+  FakeClient client;
+  const LoadPayload payload(1, 64);
+  const LoadClock clock;
+  LoadRecorder recorder;
+  const Schedule schedule = {0, 1, 8000};
+  client.clock = &clock;
+  client.busy_until_us = 60'000;
+  OpenLoop loop(&client, &payload, &clock, &recorder, schedule);
+  loop.Run(absl::Milliseconds(50));
+  const LoadResult result = Take(&recorder);
+  EXPECT_EQ(result.errors, 0u) << result.first_error;
+  EXPECT_EQ(result.committed.size(), schedule.CountBefore(50'000));
 }
 
 TEST(OpenLoop, CountsRefusedTransactionsAsErrors) {
