@@ -43,12 +43,17 @@ function(kiln_test name)
   target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <absl/status/statusor.h>
     <absl/strings/str_cat.h> <map> <memory> <optional> <string> <vector>)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread>)  # likewise wrong
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
+      -Wno-maybe-uninitialized>)  # likewise wrong
   if(KILN_SANITIZE STREQUAL "thread")
     set(tsan_sources ${PROJECT_SOURCE_DIR}/tests/tsan/absl_mutex.cc ${PROJECT_SOURCE_DIR}/tests/tsan/options.cc)
     target_sources(${name} PRIVATE ${tsan_sources})
     set_source_files_properties(${tsan_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     target_link_libraries(${name} PRIVATE ${CMAKE_DL_LIBS})
+  elseif(KILN_SANITIZE MATCHES "address")
+    set(asan_sources ${PROJECT_SOURCE_DIR}/tests/asan/options.cc)
+    target_sources(${name} PRIVATE ${asan_sources})
+    set_source_files_properties(${asan_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60

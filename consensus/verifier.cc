@@ -118,7 +118,7 @@ absl::StatusOr<VerifiedMessage> MessageVerifier::Verify(ValidatorIndex from, Mes
 
 absl::Status MessageVerifier::VerifyQuorumCertificate(const QuorumCertificate& qc) {
   absl::Status form = CheckForm(qc);
-  return form.ok() ? CheckSignatures(qc, HashOf(qc)) : form;
+  return form.ok() ? CheckSignatures(qc) : form;
 }
 
 absl::Status MessageVerifier::VerifyTimeoutCertificate(const TimeoutCertificate& tc) {
@@ -167,8 +167,7 @@ absl::Status MessageVerifier::VerifyTimeout(ValidatorIndex from, const Timeout& 
   const std::string message =
       TimeoutBytes(chain_id_, timeout.epoch, timeout.round, timeout.high_qc.round);
   KILN_RETURN_IF_ERROR(Annotate(CheckSignature(from, message, timeout.signature), "timeout"));
-  KILN_RETURN_IF_ERROR(
-      Annotate(CheckSignatures(timeout.high_qc, HashOf(timeout.high_qc)), "timeout"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(timeout.high_qc), "timeout"));
   if (!timeout.last_tc.has_value()) return absl::OkStatus();
   return Annotate(CheckSignatures(*timeout.last_tc), "timeout");
 }
@@ -211,8 +210,7 @@ absl::Status MessageVerifier::VerifyStanding(ValidatorIndex from, const Standing
   }
   const std::string message = StandingBytes(chain_id_, standing);
   KILN_RETURN_IF_ERROR(Annotate(CheckSignature(from, message, standing.signature), "standing"));
-  KILN_RETURN_IF_ERROR(
-      Annotate(CheckSignatures(standing.high_qc, HashOf(standing.high_qc)), "standing"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(standing.high_qc), "standing"));
   if (!standing.last_tc.has_value()) return absl::OkStatus();
   return Annotate(CheckSignatures(*standing.last_tc), "standing");
 }
@@ -326,8 +324,7 @@ absl::Status MessageVerifier::CheckSignatures(const TimeoutCertificate& tc) {
     KILN_RETURN_IF_ERROR(
         Annotate(CheckSignature(signer, message, tc.signatures[next++]), "timeout certificate"));
   }
-  KILN_RETURN_IF_ERROR(
-      Annotate(CheckSignatures(tc.high_qc, HashOf(tc.high_qc)), "timeout certificate"));
+  KILN_RETURN_IF_ERROR(Annotate(CheckSignatures(tc.high_qc), "timeout certificate"));
   verified_.Remember(hash);
   return absl::OkStatus();
 }

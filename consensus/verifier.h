@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "base/ids.h"
 #include "base/recent_hashes.h"
+#include "consensus/codec.h"
 #include "consensus/leader_election.h"
 #include "consensus/messages.h"
 #include "consensus/signing.h"
@@ -73,8 +74,11 @@ class MessageVerifier {
   absl::Status CheckForm(const Block& block) const;
 
   // REQUIRES: the form was checked.
-  // `hash` is the certificate's: a block has that of its own in the header.
+  absl::Status CheckSignatures(const QuorumCertificate& qc) {
+    return CheckSignatures(qc, HashOf(qc));
+  }
   absl::Status CheckSignatures(const QuorumCertificate& qc, const Hash& hash);
+  // The same for a block's own, whose hash the header has.
   absl::Status CheckJustify(const Block& block) {
     return CheckSignatures(block.justify, block.header.justify_hash);
   }
