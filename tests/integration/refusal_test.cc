@@ -192,7 +192,8 @@ TEST(FullDisk, PutsOffASnapshotWhenItIsNearlyFull) {
   }));
   ASSERT_TRUE(WaitUntil([&] {
     status = cluster.Status(3);
-    return status.ok() && load.highest_height() > status->executed_height + 2 * kInterval;
+    return status.ok() && status->executed_height % kInterval == 0 &&
+           load.highest_height() > status->executed_height + 8 * kInterval;
   }));
   const uint64_t put_off = status->executed_height;
   EXPECT_EQ(put_off % kInterval, 0u);
