@@ -16,8 +16,8 @@ inline constexpr char kReserveFileName[] = "reserve";
 // Free bytes of the file system that holds `path`; 0 when that cannot be known.
 uint64_t DiskFreeBytes(const std::string& path);
 
-// What a disk's room allows. A write that fails ends the process, the safety record's above all, so
-// a validator stops signing while there is still room for what is under way.
+// What a disk's room allows, the most first. A write that fails ends the process, the safety
+// record's above all, so a validator stops signing while there is still room for what is under way.
 enum class DiskRoom {
   kEnough,
   kLow,   // below the minimum: no new transactions, no snapshot

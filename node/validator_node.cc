@@ -228,7 +228,7 @@ absl::Status ValidatorNode::Recover() {
   execution_ = std::make_unique<ExecutionThread>(
       core_.get(),
       ExecutionThread::Sinks{.failed = [this](absl::Status why) { Fail(std::move(why)); },
-                             .await_room = [this] { return WaitForSnapshotRoom(); }});
+                             .await_room = [this] { return WaitForDiskRoom(DiskRoom::kEnough); }});
   queries_ = std::make_unique<QueryPool>(1);
   pool_ = std::make_unique<VerificationPool>(&core_->peer_input(), VerifyThreads(options_));
   return absl::OkStatus();
@@ -274,7 +274,8 @@ void ValidatorNode::RunReplica() {
   absl::Status status = core_->Start(*clock);
   while (status.ok()) {
     Publish();
-    if (inbox_.closed() || !WaitForDiskRoom()) return;
+    // Meanwhile reads are served, and the inbox fills and then drops: the protocol tolerates loss.
+    if (inbox_.closed() || !WaitForDiskRoom(DiskRoom::kLow)) return;
     const uint64_t now_us = clock->Read().monotonic_us;
     const uint64_t deadline_us = core_->NextDeadline();
     const absl::Duration wait = deadline_us <= now_us
@@ -287,27 +288,13 @@ void ValidatorNode::RunReplica() {
   Fail(std::move(status));
 }
 
-bool ValidatorNode::HasDiskRoomOrStops() const {
-  return stopping_ || disk_room_ != DiskRoom::kNone;
-}
-
-// Meanwhile reads are served, and the inbox fills and then drops: the protocol tolerates loss.
-bool ValidatorNode::WaitForDiskRoom() {
+bool ValidatorNode::WaitForDiskRoom(DiskRoom least) {
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(this, &ValidatorNode::HasDiskRoomOrStops));
-  return disk_room_ != DiskRoom::kNone;
-}
-
-bool ValidatorNode::HasSnapshotRoomOrStops() const {
-  return stopping_ || disk_room_ == DiskRoom::kEnough;
-}
-
-// A snapshot writes out what is in memory, at once. Meanwhile nothing is executed, so the validator
-// votes until a block shows a state that it does not know yet.
-bool ValidatorNode::WaitForSnapshotRoom() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(this, &ValidatorNode::HasSnapshotRoomOrStops));
-  return disk_room_ == DiskRoom::kEnough;
+  const auto has_room_or_stops = [this, least]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || disk_room_ <= least;
+  };
+  mutex_.Await(absl::Condition(&has_room_or_stops));
+  return disk_room_ <= least;
 }
 
 void ValidatorNode::Publish() {

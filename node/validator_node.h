@@ -107,12 +107,10 @@ class ValidatorNode final : public Node,
   void Broadcast(network::FramePtr frame);
 
   void RunReplica();
-  // False when the node stops instead.
-  bool WaitForDiskRoom();
-  bool HasDiskRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same, for what needs all of the minimum.
-  bool WaitForSnapshotRoom();
-  bool HasSnapshotRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Until the disk has at least so much room. False when the node stops before. kLow is enough to
+  // vote; a snapshot, which writes out at once what is in memory, needs kEnough: meanwhile nothing
+  // is executed, and the validator votes until a block shows a state that it does not know yet.
+  bool WaitForDiskRoom(DiskRoom least);
   void RunSupervisor();
   void LookAtDisk();
   void LookAtProgress();
