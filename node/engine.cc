@@ -29,7 +29,8 @@ Engine::Engine(const EngineOptions& options, const EngineEnvironment& environmen
       output_(environment.output),
       profile_(environment.profile),
       mempool_(options.replica.limits, options.mempool_each_peer_max, environment.budget,
-               environment.store->committed_height()) {}
+               environment.store->committed_height()),
+      forwards_(options.replica.limits) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
                                                        const EngineEnvironment& environment,
@@ -60,7 +61,7 @@ void Engine::Take(const TransactionsArrived& arrived, Now now) {
   const bool was_empty = !HasTransactions();
   const size_t taken = mempool_.Add(arrived.batch, arrived.origin);
   if (taken == 0) return;
-  if (!arrived.origin.has_value()) forwards_.push_back(arrived.batch);
+  if (!arrived.origin.has_value()) forwards_.Add(arrived.batch);
   if (was_empty) Step(consensus::TransactionsWaiting{}, now);
 }
 
@@ -97,14 +98,13 @@ void Engine::Keep(consensus::Effects effects) {
 
 absl::Status Engine::Flush() {
   const consensus::Effects effects = std::exchange(pending_, consensus::Effects());
-  const std::vector<TransactionBatch> forwards = std::exchange(forwards_, {});
   for (const consensus::Refusal& refusal : effects.refusals) output_->Refused(refusal);
   if (effects.halt.has_value()) {
     return absl::AbortedError(absl::StrCat("height ", effects.halt->height.value, ": ",
                                            effects.halt->cause, "; ", effects.halt->what_to_do));
   }
   // Neither promises anything.
-  for (const TransactionBatch& batch : forwards) output_->Forward(batch);
+  Forward();
   for (const consensus::Fetch& fetch : effects.fetch) output_->Fetch(fetch.from, fetch.request);
   SendAll(effects.send_early);
   if (trusted_.has_value()) {
@@ -118,6 +118,14 @@ absl::Status Engine::Flush() {
     output_->Committed(effects.durable.commits.back().blocks.back()->header.height);
   }
   return absl::OkStatus();
+}
+
+void Engine::Forward() {
+  const consensus::ReplicaStatus now = replica_->status();
+  for (const consensus::SharedBytes& batch :
+       forwards_.Take({.round = now.round, .votes_signed = now.votes_signed})) {
+    output_->Forward(batch);
+  }
 }
 
 absl::Status Engine::Persist(const consensus::DurableWrite& write) {

@@ -16,10 +16,12 @@
 #include "base/stage_profile.h"
 #include "consensus/effects.h"
 #include "consensus/leader_election.h"
+#include "consensus/payload.h"
 #include "consensus/replica.h"
 #include "consensus/signing.h"
 #include "consensus/validator_set.h"
 #include "kiln/node.h"
+#include "node/forward_queue.h"
 #include "node/mempool.h"
 #include "node/pending_replies.h"
 #include "storage/store.h"
@@ -33,7 +35,7 @@ class EngineOutput {
   virtual void Send(std::optional<ValidatorIndex> to, const consensus::Message& message) = 0;
   virtual void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) = 0;
   // Own clients' transactions, for the mempools of the validators that lead the coming rounds.
-  virtual void Forward(const TransactionBatch& batch) = 0;
+  virtual void Forward(const consensus::SharedBytes& batch) = 0;
   // The store's committed height rose to this.
   virtual void Committed(Height height) = 0;
   virtual void Refused(const consensus::Refusal& refusal) = 0;
@@ -100,6 +102,7 @@ class Engine : private consensus::PayloadSource {
   void SendAll(const std::vector<consensus::Outbound>& messages);
   void DropExpired();
   void RefuseExpired(const std::vector<Hash>& ids);
+  void Forward();
   void Take(const TransactionsArrived& arrived, Now now);
 
   storage::Store* const store_;
@@ -110,8 +113,8 @@ class Engine : private consensus::PayloadSource {
   Mempool mempool_;
   std::unique_ptr<consensus::Replica> replica_;
 
-  consensus::Effects pending_;              // of all steps since the last flush
-  std::vector<TransactionBatch> forwards_;  // likewise
+  ForwardQueue forwards_;
+  consensus::Effects pending_;  // of all steps since the last flush
 };
 
 }  // namespace kiln::node

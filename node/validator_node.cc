@@ -318,9 +318,8 @@ void ValidatorNode::Fetch(ValidatorIndex from, const consensus::BlockRequest& re
   transport_->Send(from, network::EncodeFrame(request));
 }
 
-void ValidatorNode::Forward(const TransactionBatch& batch) {
-  Broadcast(network::EncodeFrame(
-      network::TransactionBatch{.payload = batch.bytes, .index = batch.index}));
+void ValidatorNode::Forward(const consensus::SharedBytes& batch) {
+  Broadcast(network::EncodeFrame(network::TransactionBatch{.payload = batch, .index = nullptr}));
 }
 
 // To the leader first, or, if it is this one, to the next.

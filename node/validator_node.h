@@ -101,7 +101,7 @@ class ValidatorNode final : public Node,
   // EngineOutput, on the replica thread
   void Send(std::optional<ValidatorIndex> to, const consensus::Message& message) override;
   void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) override;
-  void Forward(const TransactionBatch& batch) override;
+  void Forward(const consensus::SharedBytes& batch) override;
   void Committed(Height height) override;
   void Refused(const consensus::Refusal& refusal) override;
   void Broadcast(network::FramePtr frame);

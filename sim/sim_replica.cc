@@ -266,11 +266,11 @@ void SimReplica::Fetch(ValidatorIndex from, const consensus::BlockRequest& reque
   });
 }
 
-void SimReplica::Forward(const node::TransactionBatch& batch) {
+void SimReplica::Forward(const consensus::SharedBytes& batch) {
   Effect([this, batch] {
-    environment_->host->OnSent(*this, std::nullopt, nullptr,
-                               network::EncodeFrame(network::TransactionBatch{
-                                   .payload = batch.bytes, .index = batch.index}));
+    environment_->host->OnSent(
+        *this, std::nullopt, nullptr,
+        network::EncodeFrame(network::TransactionBatch{.payload = batch, .index = nullptr}));
   });
 }
 

@@ -124,7 +124,7 @@ class SimReplica final : private node::EngineOutput, private Clock {
   // node::EngineOutput: collected while the core runs, performed at the cursor.
   void Send(std::optional<ValidatorIndex> to, const consensus::Message& message) override;
   void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) override;
-  void Forward(const node::TransactionBatch& batch) override;
+  void Forward(const consensus::SharedBytes& batch) override;
   void Committed(Height height) override;
   void Refused(const consensus::Refusal& refusal) override;
 

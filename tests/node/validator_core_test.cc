@@ -135,10 +135,10 @@ class Cluster {
     void Fetch(ValidatorIndex from, const consensus::BlockRequest& request) override {
       cluster->Deliver(self, from, network::EncodeFrame(request));
     }
-    void Forward(const TransactionBatch& batch) override {
-      cluster->Deliver(self, std::nullopt,
-                       network::EncodeFrame(network::TransactionBatch{.payload = batch.bytes,
-                                                                      .index = batch.index}));
+    void Forward(const consensus::SharedBytes& batch) override {
+      cluster->Deliver(
+          self, std::nullopt,
+          network::EncodeFrame(network::TransactionBatch{.payload = batch, .index = nullptr}));
     }
     void Committed(Height height) override { committed = height; }
     void Refused(const consensus::Refusal&) override {}
