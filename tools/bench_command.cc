@@ -113,15 +113,11 @@ void AddBenchOptions(CLI::App* command, BenchArguments* arguments) {
       command
           ->add_option(
               "--rate", settings.rate,
-              "Open loop: transactions due per second; latency counts from when one was due")
+              "Open loop: transactions due per second; latency counts from when one was due. "
+              "Nothing is sent twice: what validators refuse as too much, or do not take within "
+              "100 ms, is counted")
           ->check(CLI::Range(0.1, 1e7))
           ->excludes(in_flight);
-  CLI::Option* no_retry =
-      command
-          ->add_flag("--no-retry", settings.no_retry,
-                     "With --rate: send nothing twice, and count what validators refuse or do not "
-                     "take within 100 ms")
-          ->needs(rate);
   CLI::Option* keep =
       command->add_flag("--keep", settings.keep, "Keep the temporary folder and say where it is");
   command->add_flag("--profile-stages", settings.profile_stages,
@@ -134,7 +130,6 @@ void AddBenchOptions(CLI::App* command, BenchArguments* arguments) {
                            ->excludes(dead)
                            ->excludes(in_flight)
                            ->excludes(rate)
-                           ->excludes(no_retry)
                            ->excludes(keep);
   command->add_option("--html", arguments->html, "Write the sweep as a page to this new file")
       ->needs(sweep);
@@ -155,7 +150,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       "  kiln bench --validators 4 --rate 1000\n"
       "  kiln bench --validators 4 --profile-stages\n"
       "  kiln bench --validators 4 --dead 1\n"
-      "  kiln bench --validators 4 --rate 100000 --no-retry\n"
+      "  kiln bench --validators 4 --rate 100000\n"
       "  kiln bench --validators 4 --duration 5 --sweep --html report.html\n"
       "  kiln bench --testnet net");
   AddBenchOptions(command, arguments.get());

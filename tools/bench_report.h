@@ -30,7 +30,7 @@ struct BenchReport {
   std::string first_error;
   uint64_t refused = 0;    // RESOURCE_EXHAUSTED, and not sent again
   uint64_t held_back = 0;  // due, but not taken from the client
-  uint64_t lost = 0;  // acknowledged, but absent from a ledger
+  uint64_t lost = 0;       // acknowledged, but absent from a ledger
   size_t validators = 0;
   size_t dead = 0;  // of these, during the load
   size_t payload_bytes = 0;

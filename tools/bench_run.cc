@@ -39,7 +39,6 @@ LoadOptions MakeLoadOptions(const BenchSettings& settings, ClientOptions chain) 
   options.duration = absl::Seconds(settings.duration_seconds);
   options.in_flight = settings.in_flight;
   options.rate = settings.rate;
-  options.no_retry = settings.no_retry;
   return options;
 }
 

@@ -19,7 +19,6 @@ struct BenchSettings {
   size_t payload_bytes = 128;
   size_t in_flight = 4000;
   double rate = 0;              // above 0: an open loop
-  bool no_retry = false;        // LoadOptions has it
   bool keep = false;            // the folder of a testnet that it started
   bool profile_stages = false;  // needs the admin sockets of validators on this machine
   // What it is doing, in one line. May be null.

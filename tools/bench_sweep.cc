@@ -48,7 +48,6 @@ std::string NowText() {
 absl::StatusOr<BenchReport> RunPoint(BenchSettings settings, size_t in_flight, double rate) {
   settings.in_flight = in_flight;
   settings.rate = rate;
-  settings.no_retry = rate > 0;
   settings.profile_stages = settings.profile_stages || settings.testnet.empty();
   settings.say = nullptr;
   absl::StatusOr<BenchReport> report = RunBench(settings);

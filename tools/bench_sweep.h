@@ -36,7 +36,7 @@ struct SweepReport {
 };
 
 // Each point is a run of its own, on a testnet of its own unless `settings` names one; its rate,
-// in_flight and no_retry are not used. Validators of a testnet that it starts are profiled.
+// in_flight is not used. Validators of a testnet that it starts are profiled.
 // `done` is called after each point. An error says which point measured nothing.
 absl::StatusOr<SweepReport> RunSweep(const BenchSettings& settings,
                                      const std::function<void()>& done);

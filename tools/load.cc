@@ -11,27 +11,28 @@
 #include "tools/closed_loop.h"
 #include "tools/interrupt.h"
 #include "tools/load_recorder.h"
-#include "tools/one_shot_loop.h"
 #include "tools/open_loop.h"
 
 namespace kiln::tools {
 namespace {
 
-// Of each validator: one stream alone is held back by its own limit before the validator's pool is
-// full.
-constexpr size_t kOneShotStreams = 2;
+// Of one validator: above, one stream alone is held back by its own limit before the validator's
+// pool is full. Below, a second one would only cost both sides its messages.
+constexpr double kOneStreamRateMax = 20'000;
 
 struct Stream {
-  std::unique_ptr<Client> client;         // null in a one-shot loop
-  std::unique_ptr<OneShotLoop> one_shot;  // null otherwise
+  std::unique_ptr<Client> client;  // of a closed loop
+  std::unique_ptr<OpenLoop> open;
   LoadRecorder recorder;
 };
 
-// One stream through each validator; fewer when there is less to send at a time.
+// One stream through each validator; fewer when there is less to send at a time, two when much is
+// due.
 size_t StreamCount(const LoadOptions& options) {
   const size_t validators = options.chain.endpoints.size();
-  if (options.rate > 0 && options.no_retry) return validators * kOneShotStreams;
-  return options.rate > 0 ? validators : std::clamp<size_t>(options.in_flight, 1, validators);
+  if (options.rate == 0) return std::clamp<size_t>(options.in_flight, 1, validators);
+  const double rate_of_one = options.rate / static_cast<double>(validators);
+  return rate_of_one > kOneStreamRateMax ? 2 * validators : validators;
 }
 
 // What stream `index` may have under way, so that the sum over all is the whole.
@@ -42,17 +43,10 @@ size_t InFlightOf(const LoadOptions& options, size_t index, size_t streams) {
 
 void RunStream(const LoadOptions& options, const LoadPayload& payload, const LoadClock& clock,
                size_t index, size_t streams, Stream* stream) {
-  if (stream->one_shot != nullptr) {
-    stream->one_shot->Run(options.duration);
-  } else if (options.rate > 0) {
-    OpenLoop loop(stream->client.get(), &payload, &clock, &stream->recorder,
-                  Schedule{index, streams, options.rate});
-    loop.Run(options.duration);
-  } else {
-    ClosedLoop loop(stream->client.get(), &payload, &clock, &stream->recorder,
-                    StreamShare{index, streams, InFlightOf(options, index, streams)});
-    loop.Run(options.duration);
-  }
+  if (stream->open != nullptr) return stream->open->Run(options.duration);
+  ClosedLoop loop(stream->client.get(), &payload, &clock, &stream->recorder,
+                  StreamShare{index, streams, InFlightOf(options, index, streams)});
+  loop.Run(options.duration);
 }
 
 constexpr absl::Duration kInterruptSeenWithin = absl::Milliseconds(20);
@@ -80,10 +74,10 @@ absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, const LoadPayload
     streams.push_back(std::make_unique<Stream>());
     Stream& stream = *streams.back();
     const size_t validator = i % options.chain.endpoints.size();
-    if (options.rate > 0 && options.no_retry) {
-      KILN_ASSIGN_OR_RETURN(stream.one_shot,
-                            OneShotLoop::Connect(OnlyAt(options.chain, validator), &payload, &clock,
-                                                 &stream.recorder, {i, count, options.rate}));
+    if (options.rate > 0) {
+      KILN_ASSIGN_OR_RETURN(stream.open,
+                            OpenLoop::Connect(OnlyAt(options.chain, validator), &payload, &clock,
+                                              &stream.recorder, {i, count, options.rate}));
     } else {
       KILN_ASSIGN_OR_RETURN(stream.client, Client::Connect(StartingAt(options.chain, validator)));
     }

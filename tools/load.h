@@ -21,11 +21,9 @@ struct LoadOptions {
   // Closed loop: so many are under way at any time, over all validators. Ignored when rate is not
   // 0.
   size_t in_flight = 4000;
-  // Open loop: so many a second are due, whether or not the earlier ones are answered.
+  // Open loop: so many a second are due, whether or not the earlier ones are answered
+  // (open_loop.h).
   double rate = 0;
-  // Of an open loop: send nothing twice (one_shot_loop.h). Otherwise clients are patient, and send
-  // again what was refused as too much.
-  bool no_retry = false;
   // Called at these shares of the duration (ascending), on the thread that called RunLoad, so that
   // others can be asked how they are in the middle of the load. Not called once it is interrupted.
   struct Moment {

@@ -71,9 +71,9 @@ TEST_F(BenchCommand, ChecksTheLedgersOfThoseThatWereDeadToo) {
   EXPECT_EQ(report["processes"][3]["cpu_seconds"], 0);
 }
 
-TEST_F(BenchCommand, SendsNothingTwiceWhenToldSo) {
+TEST_F(BenchCommand, SendsNothingTwiceInAnOpenLoop) {
   const CommandResult result =
-      Run({"--validators", "4", "--duration", "1", "--rate", "400", "--no-retry", "--json"});
+      Run({"--validators", "4", "--duration", "1", "--rate", "400", "--json"});
   ASSERT_EQ(result.status, 0) << log();
   const nlohmann::json report = nlohmann::json::parse(result.output);
   EXPECT_GT(report["committed"], 0);

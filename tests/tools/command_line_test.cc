@@ -95,7 +95,6 @@ TEST(CommandLine, RefusesBenchOptionsThatContradictEachOther) {
                                              {"--sweep", "--in-flight", "100"},
                                              {"--sweep", "--keep"},
                                              {"--html", "report.html"},
-                                             {"--no-retry"},
                                              {"--rate", "100", "--in-flight", "100"},
                                              {"--rate", "0"},
                                              {"--dead", "2"},

@@ -10,13 +10,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 
 ProfileSnapshot Example(uint64_t times) {
-  ProfileSnapshot profile{.monotonic_ns = 100 + 10 * times * kSecond,
-                          .process_cpu_ns = 4 * times * kSecond};
-  profile[Stage::kVerify] = {1000 * times, 1000 * times, 2 * times * kSecond, times * kSecond};
-  profile[Stage::kPersist] = {50 * times, 500 * times, kSecond * times, kSecond * times / 2};
+  ProfileSnapshot profile{.monotonic_ns = 100 + 10 * times * kSecondNs,
+                          .process_cpu_ns = 4 * times * kSecondNs};
+  profile[Stage::kVerify] = {1000 * times, 1000 * times, 2 * times * kSecondNs, times * kSecondNs};
+  profile[Stage::kPersist] = {50 * times, 500 * times, kSecondNs * times, kSecondNs * times / 2};
   profile[Leg::kBlockToDurable] = {10 * times, 20 * times * 1'000'000};
   profile[Depth::kInbox] = {10 * times, 30 * times, 9};
   return profile;
@@ -24,11 +24,11 @@ ProfileSnapshot Example(uint64_t times) {
 
 TEST(StageReport, CountsFromOneReadingToTheOther) {
   ProfileSnapshot difference = Difference(Example(3), Example(1));
-  EXPECT_EQ(difference.monotonic_ns, 20 * kSecond);
-  EXPECT_EQ(difference.process_cpu_ns, 8 * kSecond);
+  EXPECT_EQ(difference.monotonic_ns, 20 * kSecondNs);
+  EXPECT_EQ(difference.process_cpu_ns, 8 * kSecondNs);
   EXPECT_EQ(difference[Stage::kVerify].calls, 2000u);
   EXPECT_EQ(difference[Stage::kPersist].items, 1000u);
-  EXPECT_EQ(difference[Stage::kVerify].wall_ns, 4 * kSecond);
+  EXPECT_EQ(difference[Stage::kVerify].wall_ns, 4 * kSecondNs);
   EXPECT_EQ(difference[Leg::kBlockToDurable].count, 20u);
   EXPECT_EQ(difference[Depth::kInbox].sum, 60u);
   EXPECT_EQ(difference[Depth::kInbox].highest, 9u);
@@ -36,7 +36,7 @@ TEST(StageReport, CountsFromOneReadingToTheOther) {
 
 TEST(StageReport, CountsAProcessThatStartedAnewFromItsStart) {
   ProfileSnapshot difference = Difference(Example(1), Example(3));
-  EXPECT_EQ(difference.process_cpu_ns, 4 * kSecond);
+  EXPECT_EQ(difference.process_cpu_ns, 4 * kSecondNs);
   EXPECT_EQ(difference[Stage::kVerify].calls, 1000u);
 }
 
