@@ -1,41 +1,33 @@
 #include "crypto/hash.h"
 
+#include <sodium.h>
+
+#include <cstdint>
+
 #include "base/check.h"
 #include "crypto/sodium_init.h"
 
 namespace kiln::crypto {
 
-namespace {
-
-// Of every hasher: no key, and digests of one size.
-const crypto_generichash_state& InitialState() {
-  static const crypto_generichash_state state = [] {
-    InitSodium();
-    crypto_generichash_state fresh;
-    crypto_generichash_init(&fresh, nullptr, 0, Hash::kBytes);
-    return fresh;
-  }();
-  return state;
-}
-
-}  // namespace
-
-Hasher::Hasher(absl::string_view domain) : state_(InitialState()) {
+Hasher::Hasher(absl::string_view domain) {
   KILN_CHECK(domain.size() <= 255);
-  const unsigned char length = static_cast<unsigned char>(domain.size());
-  crypto_generichash_update(&state_, &length, 1);
+  sha256_init(&state_);
+  const uint8_t length = static_cast<uint8_t>(domain.size());
+  sha256_update(&state_, sizeof(length), &length);
   Update(domain);
 }
 
 Hasher& Hasher::Update(absl::string_view bytes) {
-  crypto_generichash_update(&state_, Octets(bytes), bytes.size());
+  sha256_update(&state_, bytes.size(), Octets(bytes));
   return *this;
 }
 
 Hash Hasher::Finish() {
+  static_assert(Hash::kBytes == SHA256_DIGEST_SIZE);
+  KILN_CHECK(!is_finished_) << "a hasher finishes once";
+  is_finished_ = true;
   Hash hash;
-  KILN_CHECK(crypto_generichash_final(&state_, hash.bytes.data(), hash.bytes.size()) == 0)
-      << "a hasher finishes once";
+  sha256_digest(&state_, hash.bytes.size(), hash.bytes.data());
   return hash;
 }
 

@@ -1,8 +1,9 @@
-// BLAKE2b-256 with a domain for every purpose, so that no two kinds of bytes share a digest.
+// SHA-256 (FIPS 180-4) with a domain for every purpose, so that no two kinds of bytes share a
+// digest.
 #ifndef KILN_CRYPTO_HASH_H_
 #define KILN_CRYPTO_HASH_H_
 
-#include <sodium.h>
+#include <nettle/sha2.h>
 
 #include "absl/strings/string_view.h"
 #include "kiln/types.h"
@@ -17,14 +18,16 @@ inline constexpr absl::string_view kDomainQuorumCertificate = "kiln/v1/quorum-ce
 inline constexpr absl::string_view kDomainTimeoutCertificate = "kiln/v1/timeout-certificate";
 inline constexpr absl::string_view kDomainStanding = "kiln/v1/standing";
 inline constexpr absl::string_view kDomainTransactionId = "kiln/v1/transaction-id";
-inline constexpr absl::string_view kDomainMerkleLeaf = "kiln/v1/merkle-leaf";
+inline constexpr absl::string_view kDomainMerkleLeaf =
+    "kiln/v1/leaf";  // with an id and a height, one block
 inline constexpr absl::string_view kDomainMerkleNode = "kiln/v1/merkle-node";
 inline constexpr absl::string_view kDomainMerkleRoot = "kiln/v1/merkle-root";
 inline constexpr absl::string_view kDomainExecutedState = "kiln/v1/executed-state";
 inline constexpr absl::string_view kDomainApplicationRoot = "kiln/v1/application-root";
 inline constexpr absl::string_view kDomainChecksum = "kiln/v1/checksum";
 
-// Hashes what is streamed into it. Not thread-safe; Finish once.
+// Hashes what is streamed into it. By nettle, which uses the processor's own instructions where it
+// has them (docs/performance.md). Not thread-safe; Finish once.
 class Hasher {
  public:
   explicit Hasher(absl::string_view domain);
@@ -32,7 +35,8 @@ class Hasher {
   Hash Finish();
 
  private:
-  crypto_generichash_state state_;
+  sha256_ctx state_;
+  bool is_finished_ = false;
 };
 
 // The digest of `bytes` under `domain`.

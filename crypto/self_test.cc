@@ -47,10 +47,10 @@ absl::Status CheckSigning() {
 
 absl::Status CheckHashing() {
   const Hash hash = HashBytes(kDomainBlock, "");
-  if (hash.ToHex() == "c8d79fcb48e71bee04f0b15ead06b4e213f92c626692e2bb8438d4f2435bc619") {
+  if (hash.ToHex() == "96ed2b6b83cc631c69d9ff3b8cc2ca7a373e52d0f7170cc010d91dc2a86fce60") {
     return absl::OkStatus();
   }
-  return absl::InternalError(absl::StrCat("self test: BLAKE2b hashes wrongly", kRemedy));
+  return absl::InternalError(absl::StrCat("self test: SHA-256 hashes wrongly", kRemedy));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 
 namespace kiln::network {
 
-inline constexpr uint32_t kProtocolVersion = 4;
+inline constexpr uint32_t kProtocolVersion = 5;
 
 enum class FrameKind : uint8_t {
   kHello = 0,  // the transport's own

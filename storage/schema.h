@@ -16,8 +16,8 @@ namespace kiln::storage {
 
 // A ledger that begins at block 1 is of the first, one that stands on a later block (LedgerBase) of
 // the second: what knows the first alone must not take it for a damaged one.
-inline constexpr uint32_t kFormatVersion = 4;
-inline constexpr uint32_t kFormatVersionWithBase = 5;
+inline constexpr uint32_t kFormatVersion = 6;
+inline constexpr uint32_t kFormatVersionWithBase = 7;
 
 // One column family each. The number is part of every checksum: never reuse one.
 enum class Family : uint8_t {

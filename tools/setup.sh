@@ -7,7 +7,7 @@ packages=(
   # To build.
   git g++ cmake ninja-build pkg-config protobuf-compiler protobuf-compiler-grpc
   # Libraries.
-  libgrpc++-dev libgrpc-dev libprotobuf-dev libsodium-dev libssl-dev librocksdb-dev libabsl-dev
+  libgrpc++-dev libgrpc-dev libprotobuf-dev libsodium-dev nettle-dev libssl-dev librocksdb-dev libabsl-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libjemalloc-dev libgtest-dev libgmock-dev
   libbenchmark-dev
   # Faster builds, and what contributors use.

@@ -19,7 +19,7 @@ namespace kiln {
 // How a process ends whose node stopped itself to stay safe.
 inline constexpr int kFailStopExitStatus = 70;
 
-// A BLAKE2b-256 digest. All zero means "none".
+// A SHA-256 digest. All zero means "none".
 struct Hash {
   static constexpr size_t kBytes = 32;
   std::array<uint8_t, kBytes> bytes{};

@@ -79,7 +79,7 @@ TEST(Golden, Header) {
                    Repeat("05", 32), "0606000000000000", Repeat("07", 32), Repeat("08", 32),
                    "0909000000000000", Repeat("0a", 32), "0b0b000000000000", "0c0c0000", "01"));
   EXPECT_EQ(Hex(HashOf(SampleHeader())),
-            "1be4388b3ec72796a603333b548294d488af20e15cfe7319148bb87a61ddb723");
+            "486bac11111776ea611f37c5e400790c793e56e50bebb5305b7883840921d8f5");
 }
 
 TEST(Golden, QuorumCertificate) {
@@ -87,7 +87,7 @@ TEST(Golden, QuorumCertificate) {
             absl::StrCat("1100000000000000", "1200000000000000", Repeat("13", 32), "01000000", "05",
                          "0200", Repeat("14", 64), Repeat("15", 64)));
   EXPECT_EQ(Hex(HashOf(SampleQc())),
-            "2c89670e61aa618ad294d267cb1b6bf3a323bad64eb5ccc1cd8e0fe6a62d6589");
+            "70039032a2f6db3c54ab9e2e1a99b0740e697ee43621a7dc78fee892f8b9c74f");
 }
 
 TEST(Golden, TimeoutCertificate) {
@@ -96,7 +96,7 @@ TEST(Golden, TimeoutCertificate) {
                          "2300000000000000", "2400000000000000", "0200", Repeat("25", 64),
                          Repeat("26", 64), Hex(Encode(SampleQc()))));
   EXPECT_EQ(Hex(HashOf(SampleTc())),
-            "1ba2d723aef03d9425bfe71b71cb84ed19d57062d568cfb32af25273ef43a9bb");
+            "429ae625bd95caa7a04baad86c7bc1afac7ad6c04a1e2692a72666f2647be972");
 }
 
 TEST(Golden, Standing) {
@@ -113,7 +113,7 @@ TEST(Golden, Standing) {
       absl::StrCat("3100000000000000", "32000000", "33000000", Repeat("34", 32), "3500000000000000",
                    Hex(Encode(SampleQc())), "01", Hex(Encode(SampleTc())), Repeat("36", 64)));
   EXPECT_EQ(Hex(HashWithoutSignature(standing)),
-            "cc8d537b5bd8fc51250534c4f2012fa80b1f70c62eca0d43c6cd0af3731f30ab");
+            "4903020dc33550c63377913c28f9f45595d6f5f705e4c453a7c5376c23cc3ddb");
   EXPECT_EQ(Hex(StandingBytes(Filled(0x01), standing)),
             absl::StrCat("106b696c6e2f76312f7374616e64696e67", Repeat("01", 32), "3100000000000000",
                          "2300000000000000",  // the TC's round and one
@@ -137,26 +137,26 @@ TEST(Golden, Signatures) {
   TestWorld world;
   const BlockPtr block = world.Child(world.genesis_block(), {1});
   EXPECT_EQ(Hex(world.VoteFor(block, {0}).signature),
-            "074fb6d4d0e4e1b973347e6235c54b3c4c9f2b64af1e38bb14ff0c29167bcca2"
-            "5baa679cdfa96b44c8d78ddddee25d078a4083cd59bf55a83241fdab07176407");
+            "e8969906f0570e93d599be85d169fc7b45a205ba1d07c4e78c3359c5ee5571b8"
+            "fd55ac11e5a9c40b1fb6b9332e880234f65170b4a6073065651555e2ef88af03");
   EXPECT_EQ(Hex(world.TimeoutOf({0}, {1}, world.genesis_qc()).signature),
-            "4d0bdc9d5189b4a422976a2e0796bb6bc331ed57bb1e973b087ec938386386ef"
-            "526443c2afc16cbb2f1677a12000415e3ed1572ad95d6fd26c1652a774a1aa06");
+            "f2f5a644a079a3c9e842ea60fa2c43f7d0351e170b8b94620cfeb3269e48d177"
+            "3f5437af6395325e025468e4fa1143b6e9ba825f8c35af423d6315a444309c09");
   EXPECT_EQ(Hex(world.ProposalOf(block).signature),
-            "8cf6eb6074b5cd6c0dea2da270f2e930eecf66363415c45266f2c58bbf6f666a"
-            "a9e95e720983fa7259efb3c87fea5ecd7d73ef95e901dad24a402b8104cecf01");
+            "a4bc76f0a5808bd153c442a952388b4dadec37210593aa2929f33d789f9499c6"
+            "962a237e68d678365b2d44172d83a20fe0747b886abdabb53a549fecbdb81904");
 }
 
 TEST(Golden, Genesis) {
   TestWorld world({5, 1, 1, 1});
   EXPECT_EQ(Hex(world.chain_id()),
-            "7b9a524c3f6c928f4a7c999d95738f5a2b804cd496a7f555f6920f3327bf3d2a");
+            "1e384b67ae7c97cbcda52598a978f61194067b8950d186481d7ed8dba5bc54eb");
   EXPECT_EQ(Hex(world.validators().hash()),
-            "bf3086992856e6f5840f2716e104162787bb804f868ba3eb2bce89a7ef5395c4");
+            "ac78cab1b007debb2362b52aeca784ab986342e5255aa2677f99cd5499ff3762");
   EXPECT_EQ(Hex(world.genesis_block()->id),
-            "5204e17f7ebe9ae3604fcd23af7a66a38856c17c70e39f21cf57238307dcc491");
+            "c57ed40ed8d33a8fdd00630e68787aaf5e223c767138e53c0752616ca580522c");
   EXPECT_EQ(Hex(GenesisState(world.genesis()).Root()),
-            "dc9aafbb467700025f046b571b0e09e27f61ccc506f61a8914bc337ffd234c9b");
+            "e2740e221150c6bcbb027bc2047354cebe34b468d9ac60496d2a5a2afa260fc3");
 }
 
 TEST(Golden, ExecutedState) {
@@ -173,22 +173,22 @@ TEST(Golden, ExecutedState) {
             absl::StrCat("3100000000000000", "3200000000000000", "3300000000000000",
                          Repeat("34", 32), Repeat("35", 32), "3600000000000000", Repeat("37", 32),
                          "3800000000000000", Repeat("39", 32)));
-  EXPECT_EQ(Hex(state.Root()), "9e3bf9df08cc11eee74199f39e783106872b9a513857a3169fcce765848ee0fa");
+  EXPECT_EQ(Hex(state.Root()), "ed61d7e608517cd91616b7c32d01d26fb79e8f5397235e646330245a956b47ac");
 }
 
 TEST(Golden, Transactions) {
   EXPECT_EQ(Hex(TransactionId({.payload = "payload", .key = "key"})),
-            "956c2bbbc44a14560cadabfb64dd25dfc32255add8e7ea5ea2eabb6235f31390");
+            "248ce3d55fc93e37a443d4bae25211bfdc28801ecae532a0582e1b19888eb697");
   EXPECT_EQ(Hex(TransactionId({.payload = "payload"})),
-            "e0ad3ef5d8bf4e47fa7a93120069a23dff09c719e13992019943164f80dea638");
+            "2ce09debddb0e62b81d7107c17483d8ccc8e88a59cd1f7c8ad1cdc44569a484b");
   const SharedBytes payload = PayloadOf({"one", "two", "three"}, 7);
   EXPECT_EQ(Hex(*payload), absl::StrCat("03000000", "0c000000", "0700000000000000", "00", "6f6e65",
                                         "0c000000", "0700000000000000", "00", "74776f", "0e000000",
                                         "0700000000000000", "00", "7468726565"));
   EXPECT_EQ(Hex((*IndexPayload(*payload, {}))->root),
-            "d356c393053f178026acd1ad9108ac3f80f06e477e9f16e543060aa73206fdfc");
+            "b60b3b98c4af8a54db12133c805046ce9f12afb2c47be6ef165945ab790272cb");
   EXPECT_EQ(Hex(EmptyPayloadIndex()->root),
-            "973eaf132d9db6d999d1f534f17fd04e5cf561c017e95c62535cde94e726aba5");
+            "130b057613155e237bf80a634d3ba96196f82d781300d8809874bb558905f6b3");
 }
 
 TEST(Golden, Proofs) {
@@ -202,7 +202,7 @@ TEST(Golden, Proofs) {
   TestWorld world;
   const std::string real = Encode(world.ProofOf(world.Chain(2), 1, 2));
   EXPECT_EQ(Hex(crypto::HashBytes("test/finality-proof", real)),
-            "e937b1e7a8f40d6f672a5031f1f4ef9d0b706332983ebd4ca6ec8ba4c67c777c")
+            "a75144a06637eb57392c6c96833fd6b1c89c16fad91cee1258715dcd1d7a5766")
       << "the proof of block 1 by block 2, with its certificate's signatures";
 }
 

@@ -16,32 +16,34 @@ struct Golden {
   absl::string_view digest_of_abc;
 };
 
-// Computed by another implementation of BLAKE2b (Python's hashlib).
+// Computed by another implementation of SHA-256 (Python's hashlib).
 constexpr Golden kGolden[] = {
     {kDomainGenesis, "kiln/v1/genesis",
-     "d58b61bb19abf330c4ef4262d3e0b74b5723a18ce0cfdc689bfc2ecc11a9d5dd"},
+     "d86bf2a0896842b05dc27b5cf2dcf5622304054b56a8853a587eff63684c20ae"},
     {kDomainValidatorSet, "kiln/v1/validator-set",
-     "7bd095b92abe748f6695bff9bafb37d346809a87a3a9eca735f2c48bf31a3619"},
+     "0e1352da4bd3bcf943d092e2d63a62ac956851304a894c099309379b970f35fa"},
     {kDomainBlock, "kiln/v1/block",
-     "46ff9bc57f54d568f1f6da2242ac53ee74eb25aedbfa917dbbb7d683817c3bbd"},
+     "667dfcde68d7ad69774068454cfc291a4fb6e2858537614da23c6baeef5de3c4"},
     {kDomainQuorumCertificate, "kiln/v1/quorum-certificate",
-     "ad4b3ea11e4646669aa8501777fe7a70fc60a4ac00f3e3677afcbd746686faff"},
+     "49bdac3322dc4b80247172f45b04209a9dad8cc7a43e8a62a77c1924b26e2712"},
     {kDomainTimeoutCertificate, "kiln/v1/timeout-certificate",
-     "e3ec462019e905f131ce128c8c2dab55283ab374688b25a92693b7147cfd4ca8"},
+     "7a6610163d6e57808d43d0bb70d487cea46ce1b05da34d9ae021e79fedc4f700"},
+    {kDomainStanding, "kiln/v1/standing",
+     "0cf1ead44735e1f1e3a5a5a8237bd15b4ec1632dc82b65c16f40e96fb32b1ed2"},
     {kDomainTransactionId, "kiln/v1/transaction-id",
-     "6a4511b66504f4facff0feceafe5d102e2a1956e1b029e14653aca62d420327d"},
-    {kDomainMerkleLeaf, "kiln/v1/merkle-leaf",
-     "3a8bcb8aead7d35250923acf848484f7d55779c1fe80e56b58ba7a411f916aba"},
+     "3fc07ead394cc0682162b88da0329b83ee3d6ed4cbc82415ed2cae78825a6b1c"},
+    {kDomainMerkleLeaf, "kiln/v1/leaf",
+     "120c0e2035393c3ec14d7c2a7d92c6e7f91bcf63f0ff97b0b900b78c0fcd38b8"},
     {kDomainMerkleNode, "kiln/v1/merkle-node",
-     "1b266eaff9717f3b14f9f13285c779bb6eef0313f574cb4df0729da1e5803dbb"},
+     "8bccd6e43924b8422376949e82fa9e4f94464c25e1ffb7d31285724ed5c9cb3a"},
     {kDomainMerkleRoot, "kiln/v1/merkle-root",
-     "e4e77e907bd91479df2ba66e6fad35102ec17cd34f22f89dcdcd91c81c62ca86"},
+     "fcb390c4fbfd771f910bf3dbe90050cdd83576ea2f78f1e27d2c0a661374c278"},
     {kDomainExecutedState, "kiln/v1/executed-state",
-     "ee7bd9125e29a376abde2db38e2434cedb918c31ae12151eedb5ad57157c5251"},
+     "3ca3ed48480af529f059a740553095acf4fbcbf9b6acbda16ee951104819db5a"},
     {kDomainApplicationRoot, "kiln/v1/application-root",
-     "b05f79f8f79e5e29acd94f11587b776adc7232b612687040e3de95692872d0f6"},
+     "806c4fb7cf3a4c0671ca2627a2e5a7bfa2bdb5268c9a61c7f4b6ef20f31f1ee9"},
     {kDomainChecksum, "kiln/v1/checksum",
-     "dd89517c67811e62cd1b35adce96c3cb63526ea11f00610f43fd8bfd9f04245c"},
+     "efe5d5bccde01a8e3fa3571e99c48dfdc67e8e263c4790100de3ee97770d6255"},
 };
 
 TEST(Hash, KeepsEveryDomainsTextAndDigest) {
