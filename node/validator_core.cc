@@ -158,7 +158,8 @@ absl::Status ValidatorCore::MakeInputs() {
       options_.genesis, options_.self, environment_.validators, environment_.signatures,
       environment_.store,
       SnapshotSync::Options{.trusted = options_.trusted,
-                            .catch_up_blocks = options_.snapshot_catch_up_blocks},
+                            .catch_up_blocks = options_.snapshot_catch_up_blocks,
+                            .archive = options_.archive},
       SnapshotSync::Sinks{.send = answer, .ready = sinks.snapshot_ready});
   KILN_RETURN_IF_ERROR(snapshot_sync_->Restore());
   peer_input_ = std::make_unique<PeerInput>(options_.genesis, environment_.validators,

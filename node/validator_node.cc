@@ -222,6 +222,7 @@ absl::Status ValidatorNode::Recover() {
                   .scrub_bytes_per_second = options_.scrub_bytes_per_second,
                   .retention_blocks = options_.retention_blocks,
                   .snapshot_catch_up_blocks = options_.snapshot_catch_up_blocks,
+                  .archive = options_.archive,
                   .trusted = options_.trusted},
                  environment, SystemClock()->Read()));
   Publish();
