@@ -64,7 +64,7 @@ absl::string_view WhatNow(storage::LedgerPart part) {
   if (part == storage::LedgerPart::kSnapshot) {
     return "it is removed once later states have named it; the next one takes its place";
   }
-  return "stop this validator and run `kiln ledger rollback-application`";
+  return "stop this validator: `kiln ledger verify` says what mends it";
 }
 
 // With the way out, where only the operator has one.
