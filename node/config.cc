@@ -208,6 +208,7 @@ absl::StatusOr<NodeOptions> ReadOptions(const toml::table& table, const std::str
   reader.Whole("retention_blocks", kRetentionBlocks, &options.retention_blocks);
   reader.Whole("snapshot_catch_up_blocks", kSnapshotCatchUpBlocks,
                &options.snapshot_catch_up_blocks);
+  reader.Bool("archive", &options.archive);
   uint64_t verify_threads = 0;
   if (reader.Whole("verify_threads", kVerifyThreads, &verify_threads)) {
     options.verify_threads = static_cast<int>(verify_threads);
@@ -311,6 +312,8 @@ std::string ConfigText(const NewConfig& config) {
       defaults.snapshot_catch_up_blocks,
       "   # farther behind than this, take a snapshot instead of blocks; 0: only when they are "
       "gone\n"
+      "archive = false                    # true: keep every block from 1 on, and take no snapshot "
+      "in their place\n"
       "verify_threads = ",
       defaults.verify_threads,
       "                 # 0 to 64; 0: half of the cores\n\n"

@@ -13,6 +13,7 @@
 #include "node/application_root.h"
 #include "node/id_table.h"
 #include "node/state_overlay.h"
+#include "storage/application_rollback.h"
 
 namespace kiln::node {
 namespace {
@@ -35,6 +36,13 @@ absl::Status CheckEffects(const Effects& effects, size_t transaction_count) {
         "the application changed the validators, which this version cannot do");
   }
   return absl::OkStatus();
+}
+
+// What is read here came out of the state, now or when the snapshot was taken.
+absl::Status WithWayOut(const absl::Status& status, const storage::Store& store) {
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(
+      absl::StrCat(status.message(), ": ", storage::HowToMakeStateAgain(store.base().lowest())));
 }
 
 }  // namespace
@@ -66,8 +74,10 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
   KILN_CHECK_EQ(view.height, state_.height);
   Selection selection = Select(*block);
   StateOverlay overlay(view.state);
-  KILN_ASSIGN_OR_RETURN(Effects effects, RunApplication(*block, selection.shown, overlay));
-  KILN_RETURN_IF_ERROR(overlay.status());
+  absl::StatusOr<Effects> ran = RunApplication(*block, selection.shown, overlay);
+  // First: what the application says of a disk that cannot be read is not its own fault.
+  KILN_RETURN_IF_ERROR(WithWayOut(overlay.status(), *store_));
+  KILN_ASSIGN_OR_RETURN(Effects effects, std::move(ran));
   KILN_RETURN_IF_ERROR(CheckEffects(effects, selection.shown.size()));
 
   ExecutedBlock executed;
@@ -90,7 +100,7 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
   executed.results.state.application_root =
       ApplicationRoot(state_.application_root, block->header.height, writes,
                       executed.results.replies, executed.events);
-  KILN_RETURN_IF_ERROR(snapshots_->Name(state_, &executed.results.state));
+  KILN_RETURN_IF_ERROR(WithWayOut(snapshots_->Name(state_, &executed.results.state), *store_));
   executed.state_root = executed.results.state.Root();
   timer.Next(Stage::kApply, writes.size());
   KILN_RETURN_IF_ERROR(store_->ApplyBlock(writes, executed.results));

@@ -13,7 +13,8 @@ ExecutionThread::ExecutionThread(ValidatorCore* core, Sinks sinks)
     : core_(core),
       sinks_(std::move(sinks)),
       committed_(core->executed_height()),
-      executed_(core->executed_height()) {}
+      executed_(core->executed_height()),
+      needs_room_(core->snapshots().IsDue()) {}
 
 ExecutionThread::~ExecutionThread() {
   Stop();
@@ -26,6 +27,11 @@ void ExecutionThread::Start() {
 void ExecutionThread::Committed(Height height) {
   absl::MutexLock lock(&mutex_);
   committed_ = std::max(committed_, height);
+}
+
+void ExecutionThread::SetHasRoom(bool has_room) {
+  absl::MutexLock lock(&mutex_);
+  has_room_ = has_room;
 }
 
 void ExecutionThread::Wake() {
@@ -54,7 +60,11 @@ void ExecutionThread::Stop() {
 }
 
 bool ExecutionThread::Ready() const {
-  return stopping_ || woken_ || committed_ > executed_;
+  return stopping_ || woken_ || HasBlock();
+}
+
+bool ExecutionThread::HasBlock() const {
+  return committed_ > executed_ && (has_room_ || !needs_room_);
 }
 
 void ExecutionThread::Run() {
@@ -68,7 +78,7 @@ void ExecutionThread::Run() {
       if (stopping_) return;
       woken_ = false;
       next = Height{executed_.value + 1};
-      has_block = committed_ > executed_;
+      has_block = HasBlock();
     }
     if (has_block && !ExecuteNext(next)) return;
     core_->replies().Expire(absl::Now());
@@ -76,14 +86,15 @@ void ExecutionThread::Run() {
 }
 
 bool ExecutionThread::ExecuteNext(Height height) {
-  if (core_->snapshots().IsDue() && !sinks_.await_room()) return false;
   if (absl::Status executed = core_->ExecuteNext(height); !executed.ok()) {
     sinks_.failed(std::move(executed));
     return false;
   }
+  const bool needs_room = core_->snapshots().IsDue();
   {
     absl::MutexLock lock(&mutex_);
     executed_ = height;
+    needs_room_ = needs_room;
   }
   RunWaiters(height);
   return true;

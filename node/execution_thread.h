@@ -16,15 +16,13 @@
 namespace kiln::node {
 
 // Drives ValidatorCore::ExecuteNext and the deadlines of waiting clients. After each block waiters
-// run, when the core has told everybody else.
+// run, when the core has told everybody else. The block before which a snapshot is due waits until
+// the disk has room for that; deadlines are kept meanwhile.
 class ExecutionThread {
  public:
   struct Sinks {
     // Execution failed: the thread has ended.
     std::function<void(absl::Status)> failed;
-    // The next block takes a snapshot, for which the disk must have room: waits until it has. False
-    // when the validator stops instead: the thread ends.
-    std::function<bool()> await_room;
   };
 
   // `core` must outlive the thread.
@@ -36,6 +34,9 @@ class ExecutionThread {
   void Committed(Height height);
   // `waiter` runs once: when the height is executed, on this thread, or at the end.
   void WaitForHeight(Height height, absl::AnyInvocable<void() &&> waiter);
+  // Whether the disk has room for a snapshot, which writes out at once what is in memory. It has
+  // until somebody says otherwise.
+  void SetHasRoom(bool has_room);
   // A deadline of a waiting client may have become the earliest.
   void Wake();
 
@@ -47,6 +48,7 @@ class ExecutionThread {
 
   void Run();
   bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasBlock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False when the thread must end.
   bool ExecuteNext(Height height);
   void RunWaiters(Height height);
@@ -58,6 +60,8 @@ class ExecutionThread {
   Height committed_ ABSL_GUARDED_BY(mutex_);
   Height executed_ ABSL_GUARDED_BY(mutex_);
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool has_room_ ABSL_GUARDED_BY(mutex_) = true;
+  bool needs_room_ ABSL_GUARDED_BY(mutex_);  // the next block begins with a snapshot
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::btree_multimap<Height, Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

@@ -57,6 +57,11 @@ absl::Status CheckSizes(const NodeOptions& options) {
   KILN_RETURN_IF_ERROR(CheckWhole("retention_blocks", options.retention_blocks, kRetentionBlocks));
   KILN_RETURN_IF_ERROR(CheckWhole("snapshot_catch_up_blocks", options.snapshot_catch_up_blocks,
                                   kSnapshotCatchUpBlocks));
+  if (options.archive && options.retention_blocks > 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("archive: true keeps every block, and retention_blocks is ",
+                     options.retention_blocks, ": set it to 0"));
+  }
   if (options.verify_threads < 0 ||
       !kVerifyThreads.Contains(static_cast<uint64_t>(options.verify_threads))) {
     return absl::InvalidArgumentError(absl::StrCat("verify_threads: must be from ",

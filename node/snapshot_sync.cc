@@ -47,7 +47,7 @@ absl::Status SnapshotSync::Restore() {
   KILN_RETURN_IF_ERROR(bytes.status());
   KILN_ASSIGN_OR_RETURN(const storage::SnapshotOffer offer,
                         storage::DecodeSnapshotOffer(*bytes, genesis_.limits));
-  if (offer.proof.height <= store_->committed_height()) return stage->Clear();
+  if (options_.archive || offer.proof.height <= store_->committed_height()) return stage->Clear();
   Target target;
   KILN_ASSIGN_OR_RETURN(target.proved,
                         storage::VerifySnapshotOffer(offer, genesis_, verifier_.get()));
@@ -84,6 +84,14 @@ absl::Status SnapshotSync::OnOffer(ValidatorIndex from, const network::SnapshotO
   if (offer.proof.height <= store_->committed_height()) return absl::OkStatus();
   KILN_ASSIGN_OR_RETURN(storage::ProvedSnapshot proved,
                         storage::VerifySnapshotOffer(offer, genesis_, verifier_.get()));
+  if (options_.archive) {
+    KILN_LOG(
+        kWarning, "snapshot",
+        "not taken: an archive wants every block, from a validator that has them or by `kiln "
+        "ledger import`",
+        {{"height", proved.height.value}, {"committed_height", store_->committed_height().value}});
+    return absl::OkStatus();
+  }
   if (options_.trusted.has_value()) {
     KILN_RETURN_IF_ERROR(CheckTrusted(*options_.trusted, offer.proof, store_->committed_height()));
   }

@@ -55,6 +55,7 @@ class SnapshotSync {
   struct Options {
     std::optional<TrustedBlock> trusted;
     uint64_t catch_up_blocks = 0;  // farther behind, offers are asked for; 0: never
+    bool archive = false;          // it wants every block: offers are not asked for, nor taken
   };
 
   struct Sinks {
@@ -126,7 +127,7 @@ class SnapshotSync {
   void Ask(uint64_t now_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsStalled(uint64_t now_us) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsFarBehind() const {
-    return options_.catch_up_blocks > 0 && behind_ > options_.catch_up_blocks;
+    return !options_.archive && options_.catch_up_blocks > 0 && behind_ > options_.catch_up_blocks;
   }
   void AskForOffers(uint64_t now_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropIfReached() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

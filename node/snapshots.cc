@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mark.h"
 #include "base/status_macros.h"
+#include "storage/application_rollback.h"
 
 namespace kiln::node {
 
@@ -72,8 +73,8 @@ absl::Status Snapshots::Name(const consensus::ExecutedState& before,
   if (absl::IsNotFound(index.status())) {
     return absl::NotFoundError(absl::StrCat("the snapshot of height ", state->snapshot_height.value,
                                             " is missing: put the folder snapshots back into the "
-                                            "data folder, or have all blocks executed "
-                                            "again, after `kiln ledger rollback-application`"));
+                                            "data folder; if it is lost, ",
+                                            storage::HowToMakeStateAgain(store_->base().lowest())));
   }
   KILN_RETURN_IF_ERROR(Annotate(
       index.status(), absl::StrCat("the snapshot of height ", state->snapshot_height.value)));

@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "consensus/effects.h"
 #include "node/trusted_block.h"
+#include "storage/application_rollback.h"
 
 namespace kiln::node {
 namespace {
@@ -55,7 +56,12 @@ absl::StatusOr<std::unique_ptr<ValidatorCore>> ValidatorCore::Recover(
 
 absl::Status ValidatorCore::Replay() {
   storage::Store& store = *environment_.store;
-  KILN_RETURN_IF_ERROR(window_.Restore(store));
+  if (const absl::Status restored = window_.Restore(store); absl::IsDataLoss(restored)) {
+    return absl::DataLossError(absl::StrCat(restored.message(), ": ",
+                                            storage::HowToMakeStateAgain(store.base().lowest())));
+  } else if (!restored.ok()) {
+    return restored;
+  }
   KILN_RETURN_IF_ERROR(snapshots_.Restore());
   uint64_t total_transactions = 0;
   {
@@ -119,11 +125,9 @@ absl::Status ValidatorCore::MakeScrub() {
 }
 
 void ValidatorCore::NoteStateLost(const absl::Status& why) {
-  constexpr absl::string_view kWayOut =
-      "`kiln ledger rollback-application` has the state made again out of all blocks; where they "
-      "were pruned, move the folder away, run `kiln recover`, and begin with a snapshot";
-  NoteFailure(absl::DataLossError(absl::StrCat(
-                  "the application's state is damaged: ", why.message(), ": ", kWayOut)))
+  NoteFailure(absl::DataLossError(
+                  absl::StrCat("the application's state is damaged: ", why.message(), ": ",
+                               storage::HowToMakeStateAgain(environment_.store->base().lowest()))))
       .IgnoreError();
 }
 
@@ -158,7 +162,8 @@ absl::Status ValidatorCore::MakeInputs() {
       options_.genesis, options_.self, environment_.validators, environment_.signatures,
       environment_.store,
       SnapshotSync::Options{.trusted = options_.trusted,
-                            .catch_up_blocks = options_.snapshot_catch_up_blocks},
+                            .catch_up_blocks = options_.snapshot_catch_up_blocks,
+                            .archive = options_.archive},
       SnapshotSync::Sinks{.send = answer, .ready = sinks.snapshot_ready});
   KILN_RETURN_IF_ERROR(snapshot_sync_->Restore());
   peer_input_ = std::make_unique<PeerInput>(options_.genesis, environment_.validators,

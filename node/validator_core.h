@@ -74,6 +74,7 @@ class ValidatorCore {
     uint64_t scrub_rest_us = 600'000'000;   // between two passes
     uint64_t retention_blocks = 0;          // 0: all are kept
     uint64_t snapshot_catch_up_blocks = 0;  // farther behind, a snapshot is taken; 0: never
+    bool archive = false;                   // no snapshot is taken in the place of blocks
     std::optional<TrustedBlock> trusted;
   };
 

@@ -64,7 +64,7 @@ absl::string_view WhatNow(storage::LedgerPart part) {
   if (part == storage::LedgerPart::kSnapshot) {
     return "it is removed once later states have named it; the next one takes its place";
   }
-  return "stop this validator and run `kiln ledger rollback-application`";
+  return "stop this validator: `kiln ledger verify` says what mends it";
 }
 
 // With the way out, where only the operator has one.
@@ -222,13 +222,13 @@ absl::Status ValidatorNode::Recover() {
                   .scrub_bytes_per_second = options_.scrub_bytes_per_second,
                   .retention_blocks = options_.retention_blocks,
                   .snapshot_catch_up_blocks = options_.snapshot_catch_up_blocks,
+                  .archive = options_.archive,
                   .trusted = options_.trusted},
                  environment, SystemClock()->Read()));
   Publish();
   execution_ = std::make_unique<ExecutionThread>(
       core_.get(),
-      ExecutionThread::Sinks{.failed = [this](absl::Status why) { Fail(std::move(why)); },
-                             .await_room = [this] { return WaitForDiskRoom(DiskRoom::kEnough); }});
+      ExecutionThread::Sinks{.failed = [this](absl::Status why) { Fail(std::move(why)); }});
   queries_ = std::make_unique<QueryPool>(1);
   pool_ = std::make_unique<VerificationPool>(&core_->peer_input(), VerifyThreads(options_));
   return absl::OkStatus();
@@ -275,7 +275,7 @@ void ValidatorNode::RunReplica() {
   while (status.ok()) {
     Publish();
     // Meanwhile reads are served, and the inbox fills and then drops: the protocol tolerates loss.
-    if (inbox_.closed() || !WaitForDiskRoom(DiskRoom::kLow)) return;
+    if (inbox_.closed() || !WaitForDiskRoom()) return;
     const uint64_t now_us = clock->Read().monotonic_us;
     const uint64_t deadline_us = core_->NextDeadline();
     const absl::Duration wait = deadline_us <= now_us
@@ -288,13 +288,13 @@ void ValidatorNode::RunReplica() {
   Fail(std::move(status));
 }
 
-bool ValidatorNode::WaitForDiskRoom(DiskRoom least) {
+bool ValidatorNode::WaitForDiskRoom() {
   absl::MutexLock lock(&mutex_);
-  const auto has_room_or_stops = [this, least]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stopping_ || disk_room_ <= least;
+  const auto has_room_or_stops = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || disk_room_ != DiskRoom::kNone;
   };
   mutex_.Await(absl::Condition(&has_room_or_stops));
-  return disk_room_ <= least;
+  return disk_room_ != DiskRoom::kNone;
 }
 
 void ValidatorNode::Publish() {
@@ -572,6 +572,7 @@ void ValidatorNode::LookAtDisk() {
       room == DiskRoom::kEnough
           ? absl::OkStatus()
           : absl::ResourceExhaustedError("this validator's disk is nearly full: use another"));
+  execution_->SetHasRoom(room == DiskRoom::kEnough);
   if (room == DiskRoom::kLow) {
     KILN_LOG(kError, "node", "disk nearly full: new transactions are refused",
              {{"folder", options_.data_dir}, {"free_mib", free_bytes >> 20}});

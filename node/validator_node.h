@@ -107,10 +107,10 @@ class ValidatorNode final : public Node,
   void Broadcast(network::FramePtr frame);
 
   void RunReplica();
-  // Until the disk has at least so much room. False when the node stops before. kLow is enough to
-  // vote; a snapshot, which writes out at once what is in memory, needs kEnough: meanwhile nothing
-  // is executed, and the validator votes until a block shows a state that it does not know yet.
-  bool WaitForDiskRoom(DiskRoom least);
+  // Until the disk has room enough to vote. False when the node stops before. A snapshot needs
+  // more: until then nothing is executed (ExecutionThread::SetHasRoom), and the validator votes
+  // until a block shows a state that it does not know yet.
+  bool WaitForDiskRoom();
   void RunSupervisor();
   void LookAtDisk();
   void LookAtProgress();

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "consensus/codec.h"
 #include "consensus/executed_state.h"
@@ -13,6 +14,15 @@
 
 namespace kiln::storage {
 
+absl::string_view HowToMakeStateAgain(Height lowest) {
+  if (lowest.value <= 1) {
+    return "`kiln ledger rollback-application` has the state made again out of all blocks";
+  }
+  return "the oldest blocks are not here, so the state cannot be made again: move the data folder "
+         "away, run `kiln recover`, and start the node: the others give it a snapshot, or all "
+         "blocks";
+}
+
 absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const Genesis& genesis) {
   const LedgerReader reader(&database, genesis.limits);
   KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, reader, genesis));
@@ -21,10 +31,9 @@ absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const
   plan.committed = head.height;
   KILN_ASSIGN_OR_RETURN(const LedgerBase base, LoadBase(reader, genesis));
   if (base.height().value > 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "blocks below height ", base.lowest().value,
-        " are not here, so they cannot be executed "
-        "again: move the folder away and begin with a snapshot (`kiln snapshot restore`)"));
+    return absl::FailedPreconditionError(absl::StrCat("the ledger begins at height ",
+                                                      base.lowest().value, ": ",
+                                                      HowToMakeStateAgain(base.lowest())));
   }
   const absl::StatusOr<consensus::ExecutedState> executed = reader.Executed();
   if (executed.ok()) plan.executed = executed->height;

@@ -4,11 +4,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/ids.h"
 #include "kiln/genesis.h"
 #include "storage/rocksdb_database.h"
 
 namespace kiln::storage {
+
+// What the operator does when the application's state, or results, cannot be read: with a ledger
+// that begins at block 1 they are made again here, with any other somewhere else.
+absl::string_view HowToMakeStateAgain(Height lowest);
 
 // What a rollback takes away: the next start executes the blocks from 1 to `committed`.
 struct ApplicationRollback {

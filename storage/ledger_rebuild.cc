@@ -161,9 +161,9 @@ absl::Status CopyReadable(const Database& from, const Genesis& genesis, RocksDb*
   KILN_RETURN_IF_ERROR(copier.Flush(Durability::kSynced));
   if (has_state) return absl::OkStatus();
   if (base.height().value == 0) return RollBackApplication(genesis, to);
-  return absl::DataLossError(absl::StrCat(
-      "the state cannot be read, and the blocks below height ", base.lowest().value,
-      " that it came from are not here: begin with a snapshot (`kiln snapshot restore`)"));
+  return absl::DataLossError(
+      absl::StrCat("the state cannot be read, and the ledger begins at height ",
+                   base.lowest().value, ": ", HowToMakeStateAgain(base.lowest())));
 }
 
 }  // namespace kiln::storage

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "consensus/signing.h"
+#include "storage/application_rollback.h"
 #include "tools/command.h"
 
 namespace kiln::tools {
@@ -61,10 +62,18 @@ std::string WayOut(const LedgerAudit& audit, const std::string& home) {
         "--home ",
         home);
   }
+  const bool is_from_start = audit.lowest.value <= 1;
+  if (!is_from_start && has(LedgerPart::kState, LedgerPart::kResults)) {
+    return std::string(storage::HowToMakeStateAgain(audit.lowest));
+  }
   if (has(LedgerPart::kIndex, LedgerPart::kBlock, LedgerPart::kPayload, LedgerPart::kCertificate,
           LedgerPart::kMetadata)) {
     return absl::StrCat("kiln ledger repair --home ", home,
                         " --from HOST:PORT fetches the blocks from a validator");
+  }
+  if (!has(LedgerPart::kState, LedgerPart::kResults)) {
+    return "start the node: it removes a rotten snapshot once later states have named it, and the "
+           "next one takes its place";
   }
   return absl::StrCat("kiln ledger rollback-application --home ", home,
                       " makes the next start execute all blocks again");

@@ -45,6 +45,14 @@ absl::StatusOr<VerifiedLedger> OpenAndAudit(const std::string& home) {
       .home = home, .chain_id = offline.genesis.ChainId(), .store = nullptr, .audit = {}};
   KILN_ASSIGN_OR_RETURN(ledger.audit, AuditWithProgress(home, *database, offline.genesis));
   if (!ledger.audit.good()) return ledger;
+  // What was deleted or overwritten is in a table still, and a start may have to read past it.
+  if (const absl::Status tables = database->CheckTables(); absl::IsDataLoss(tables)) {
+    return absl::DataLossError(
+        absl::StrCat(tables.message(),
+                     ": nothing that counts is in it, but it must go: kiln ledger "
+                     "repair --home ",
+                     home, " --from HOST:PORT makes the folder anew, and asks nobody"));
+  }
   KILN_ASSIGN_OR_RETURN(ledger.store,
                         storage::OpenStore(database, offline.genesis, /*read_only=*/true));
   KILN_RETURN_IF_ERROR(storage::AuditSnapshots(*ledger.store, offline.genesis, &ledger.audit));

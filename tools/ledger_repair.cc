@@ -69,7 +69,7 @@ class Repair {
   LedgerAudit before_;
   absl::Status tables_;  // DataLoss when a file of the database cannot be read to its end
   std::vector<Height> heights_;
-  bool is_hopeless_ = false;  // what was signed is not known any more
+  bool is_hopeless_ = false;  // nothing here mends it
   bool needs_copy_ = false;   // into a new folder
   std::optional<LedgerAudit> after_;
 };
@@ -77,7 +77,7 @@ class Repair {
 absl::Status Repair::Run() {
   KILN_RETURN_IF_ERROR(Look());
   if (is_hopeless_) return absl::OkStatus();
-  if (!arguments_.yes || before_.good()) return FetchInto(nullptr);
+  if (!arguments_.yes || (before_.good() && !needs_copy_)) return FetchInto(nullptr);
   const absl::Status mended = needs_copy_ ? MendInACopy() : MendInPlace();
   database_.reset();
   return mended;
@@ -87,8 +87,11 @@ absl::Status Repair::Look() {
   KILN_ASSIGN_OR_RETURN(database_, OpenOffline(home_, storage::Access::kReadOnly));
   KILN_ASSIGN_OR_RETURN(before_, AuditWithProgress(home_.home, *database_, home_.genesis));
   heights_ = storage::HeightsToRepair(before_);
-  tables_ = before_.good() ? absl::OkStatus() : database_->CheckTables();
-  is_hopeless_ = before_.HasDamaged(LedgerPart::kSafety);
+  tables_ = database_->CheckTables();
+  // What was signed nobody else knows; a state whose first blocks are gone cannot be made again.
+  is_hopeless_ = before_.HasDamaged(LedgerPart::kSafety) ||
+                 (before_.lowest.value > 1 && (before_.HasDamaged(LedgerPart::kState) ||
+                                               before_.HasDamaged(LedgerPart::kResults)));
   needs_copy_ = !tables_.ok() || before_.HasDamaged(LedgerPart::kMetadata) || HasDamagedGenesis();
   return absl::OkStatus();
 }

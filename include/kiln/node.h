@@ -67,6 +67,9 @@ struct NodeOptions {
   // Farther behind the others than this, a node takes a snapshot when they have one, and lacks the
   // blocks before it from then on; 0: only when nobody has these blocks. At most 2^63 - 1.
   uint64_t snapshot_catch_up_blocks = 10000;
+  // Every block from 1 on is kept: nothing is pruned (retention_blocks must be 0), and no snapshot
+  // is taken, even where nobody has the blocks that this node lacks; then it stays behind.
+  bool archive = false;
   // A chain or a snapshot with another block at that height is refused.
   std::optional<TrustedBlock> trusted;
   int verify_threads = 0;  // 0: half of the cores, at least 1; at most 64

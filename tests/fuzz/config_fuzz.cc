@@ -50,6 +50,7 @@ std::string Write(const NodeOptions& options) {
   line("snapshots_kept", absl::StrCat(options.snapshots_kept));
   line("retention_blocks", absl::StrCat(options.retention_blocks));
   line("snapshot_catch_up_blocks", absl::StrCat(options.snapshot_catch_up_blocks));
+  line("archive", options.archive ? "true" : "false");
   line("verify_threads", absl::StrCat(options.verify_threads));
   for (const PeerAddress& peer : options.peers) {
     absl::StrAppend(&text, "[[peers]]\n");

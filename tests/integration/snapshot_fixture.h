@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
 #include "tests/integration/load.h"
 #include "tests/integration/test_cluster.h"
 
@@ -31,6 +32,13 @@ class SnapshotFixture : public testing::Test {
     EXPECT_TRUE(cluster_.IsRunning(validator)) << "the process stays the same";
     EXPECT_THAT(cluster_.LogSinceStart(validator),
                 testing::HasSubstr("starting again from the snapshot"));
+  }
+  // REQUIRES: it is stopped.
+  bool HasBlock(size_t i, uint64_t height) {
+    return RunCommand({BuiltProgram("kiln"), "ledger", "inspect", "--home", cluster_.home(i),
+                       "--height", absl::StrCat(height)},
+                      cluster_.log_file(i))
+               .status == 0;
   }
 
   TestCluster cluster_;

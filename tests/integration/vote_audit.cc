@@ -35,6 +35,14 @@ uint64_t VoteAudit::CountBy(Author author) const {
                     [&](const auto& entry) { return entry.first.first == author; }));
 }
 
+uint64_t VoteAudit::CountBy(Author author, EpochRound above, EpochRound up_to) const {
+  return static_cast<uint64_t>(
+      std::count_if(block_ids_.begin(), block_ids_.end(), [&](const auto& entry) {
+        const auto& [voter, round] = entry.first;
+        return voter == author && round > above && round <= up_to;
+      }));
+}
+
 VoteAudit::EpochRound VoteAudit::HighestBy(Author author) const {
   EpochRound highest;
   for (const auto& [key, unused] : block_ids_) {

@@ -26,6 +26,8 @@ class VoteAudit {
   uint64_t torn_lines() const { return torn_lines_; }
   uint64_t CountBy(Author author) const;
   EpochRound HighestBy(Author author) const;  // {0, 0} when there is none
+  // Those above the first round, and up to the last.
+  uint64_t CountBy(Author author, EpochRound above, EpochRound up_to) const;
   // Fails the test for each round in which somebody voted for two blocks.
   void ExpectOneVotePerRound() const;
 

@@ -40,6 +40,16 @@ TEST(VoteAudit, FindsTwoVotesOfOneAuthorInOneRoundAcrossLogs) {
   EXPECT_NONFATAL_FAILURE(votes.ExpectOneVotePerRound(), "validator-2 voted in round 7");
 }
 
+TEST(VoteAudit, CountsOneAuthorsVotesInASpanOfRounds) {
+  const TestDir dir;
+  VoteAudit votes;
+  votes.ReadLog(WriteLog(dir, "votes",
+                         "2 1 7 " + kBlockA + "\n2 1 9 " + kBlockB + "\n1 1 8 " + kBlockA + "\n"));
+  EXPECT_EQ(votes.CountBy(2, {1, 6}, {1, 9}), 2U);
+  EXPECT_EQ(votes.CountBy(2, {1, 7}, {1, 8}), 0U);
+  EXPECT_EQ(votes.CountBy(1, {1, 7}, {1, 8}), 1U);
+}
+
 TEST(VoteAudit, CountsLinesThatAreCutShort) {
   const TestDir dir;
   VoteAudit votes;

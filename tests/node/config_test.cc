@@ -56,6 +56,7 @@ TEST(Config, ReadsEveryKey) {
       "snapshots_kept = 100\n"
       "retention_blocks = 5000\n"
       "snapshot_catch_up_blocks = 700\n"
+      "archive = true\n"
       "verify_threads = 64\n"
       "[[peers]]\nname = \"a\"\naddress = \"a.example.org:7\"\n"
       "[[peers]]\nname = \"b\"\naddress = \"10.0.0.2:8\"\n");
@@ -79,6 +80,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(options->snapshots_kept, 100U);
   EXPECT_EQ(options->retention_blocks, 5000U);
   EXPECT_EQ(options->snapshot_catch_up_blocks, 700U);
+  EXPECT_TRUE(options->archive);
   EXPECT_EQ(options->verify_threads, 64);
   ASSERT_EQ(options->peers.size(), 2U);
   EXPECT_EQ(options->peers[1].name, "b");
@@ -98,6 +100,7 @@ TEST(Config, ReadsBackWhatItWrites) {
   EXPECT_EQ(options->round_timeout_max, defaults.round_timeout_max);
   EXPECT_EQ(options->heartbeat_interval, defaults.heartbeat_interval);
   EXPECT_EQ(options->doppelganger_wait, defaults.doppelganger_wait);
+  EXPECT_FALSE(options->archive);
   EXPECT_EQ(options->disk_free_bytes_min, defaults.disk_free_bytes_min);
   EXPECT_EQ(options->scrub_bytes_per_second, defaults.scrub_bytes_per_second);
   EXPECT_NE(ConfigText(config).find("# name = \"unknown\""), std::string::npos);

@@ -224,6 +224,32 @@ class DamagedView : public StateView {
   }
 };
 
+class DamagedStore : public storage::MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  View state_view() const override {
+    return {.state = std::make_shared<DamagedView>(), .height = MemoryStore::state_view().height};
+  }
+};
+
+TEST(Executor, NamesTheWayOutWhenTheStateCannotBeRead) {
+  const Genesis genesis = SmallGenesis(16);
+  DamagedStore store(genesis);
+  TestChain chain(genesis, &store);
+  DuplicateWindow window(16);
+  Snapshots snapshots(genesis.limits, &store, /*kept=*/2);
+  ScriptedApplication application;
+  application.script = [](const Block&, State& state) -> absl::StatusOr<Effects> {
+    return absl::AbortedError(absl::StrCat("nothing works: ", state.Get("a").status().message()));
+  };
+  Executor executor(genesis.limits, &store, &application, &window, &snapshots);
+  const absl::Status status = executor.Execute(chain.Commit({})).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << "it is not the application's fault";
+  EXPECT_THAT(std::string(status.message()), HasSubstr("executing height 1, block "));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("bad checksum: `kiln ledger rollback-application`"));
+}
+
 TEST(StateOverlay, RemembersAReadErrorThatTheApplicationOverlooked) {
   StateOverlay by_get(std::make_shared<DamagedView>());
   EXPECT_FALSE(by_get.Get("a").ok());

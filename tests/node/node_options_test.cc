@@ -71,6 +71,17 @@ TEST_F(NodeOptionsTest, RefusesPlaintextBeyondLoopback) {
   EXPECT_TRUE(ValidateNodeOptions(options).ok());
 }
 
+TEST_F(NodeOptionsTest, RefusesAnArchiveThatPrunes) {
+  EXPECT_EQ(Refusal([](NodeOptions& o) {
+              o.archive = true;
+              o.retention_blocks = 9;
+            }),
+            "archive: true keeps every block, and retention_blocks is 9: set it to 0");
+  NodeOptions options = Options();
+  options.archive = true;
+  EXPECT_TRUE(ValidateNodeOptions(options).ok());
+}
+
 TEST_F(NodeOptionsTest, RefusesOneAddressForTwoServices) {
   EXPECT_EQ(Refusal([](NodeOptions& o) { o.client_listen_address = o.peer_listen_address; }),
             "client_listen_address: 127.0.0.1:26600 is the peer_listen_address already");

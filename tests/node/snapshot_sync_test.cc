@@ -72,7 +72,8 @@ class SnapshotSyncTest : public testing::Test {
     sent_.clear();
     sync_.emplace(
         world_.genesis(), kSelf, &world_.validators(), &world_.signatures(), target_.get(),
-        SnapshotSync::Options{.trusted = trusted_, .catch_up_blocks = kFarBehind},
+        SnapshotSync::Options{
+            .trusted = trusted_, .catch_up_blocks = kFarBehind, .archive = archive_},
         SnapshotSync::Sinks{
             .send = [this](ValidatorIndex to,
                            network::FramePtr frame) { sent_.emplace_back(to, std::move(frame)); },
@@ -128,6 +129,7 @@ class SnapshotSyncTest : public testing::Test {
   uint64_t now_us_ = kStartUs;
   int ready_ = 0;
   std::optional<TrustedBlock> trusted_;
+  bool archive_ = false;
 };
 
 TEST_F(SnapshotSyncTest, BeginsWhenABlockingShareHasOffered) {
@@ -220,6 +222,26 @@ TEST_F(SnapshotSyncTest, RefusesAnOfferThatIsNotProved) {
   EXPECT_FALSE(sync_->OnOffer({0}, offer, now_us_).ok());
   OfferBy({1});
   EXPECT_TRUE(sent_.empty()) << "an offer that does not hold counts for nothing";
+}
+
+TEST_F(SnapshotSyncTest, TakesNothingInTheNameOfAnArchive) {
+  archive_ = true;
+  StartTarget();
+  sync_->NoteBehind(kFarBehind + 1);
+  sync_->Tick(now_us_);
+  EXPECT_FALSE(sync_->holds_blocks());
+  OfferBy({0, 1, 2});
+  EXPECT_TRUE(sent_.empty()) << "neither offers nor chunks are asked for";
+  EXPECT_FALSE(sync_->progress().has_value());
+}
+
+TEST_F(SnapshotSyncTest, DropsWhatIsStagedWhenItHasBecomeAnArchive) {
+  OfferBy({0, 1, 2});
+  AnswerAll(3);
+  archive_ = true;
+  StartTarget();
+  EXPECT_FALSE(sync_->progress().has_value());
+  EXPECT_TRUE(absl::IsNotFound(target_->stage()->Offer().status()));
 }
 
 TEST_F(SnapshotSyncTest, AsksSomebodyElseWhenThereIsNoAnswer) {

@@ -13,11 +13,11 @@ constexpr absl::Duration kPauseMin = absl::Milliseconds(100);
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 constexpr absl::Duration kLastsMax = absl::Seconds(3);  // all others
 
+}  // namespace
+
 bool IsOfDisk(FaultKind kind) {
   return kind == FaultKind::kDiskLow || kind == FaultKind::kDiskFull;
 }
-
-}  // namespace
 
 absl::string_view NameOf(FaultKind kind) {
   switch (kind) {
@@ -35,6 +35,13 @@ absl::string_view NameOf(FaultKind kind) {
       return "flipped bit";
   }
   return "";
+}
+
+std::optional<FaultKind> FaultKindOf(absl::string_view name) {
+  for (size_t i = 0; i < kFaultKinds; ++i) {
+    if (NameOf(static_cast<FaultKind>(i)) == name) return static_cast<FaultKind>(i);
+  }
+  return std::nullopt;
 }
 
 absl::Duration Chance::Between(absl::Duration min, absl::Duration max) {
@@ -76,6 +83,7 @@ Fault FaultDeck::Next() {
 }
 
 FaultKind FaultDeck::NextKind() {
+  if (options_.only.has_value()) return *options_.only;
   if (left_.empty()) {
     left_ = {FaultKind::kKill,   FaultKind::kKill,   FaultKind::kKill,
              FaultKind::kPause,  FaultKind::kPause,  FaultKind::kDamage,

@@ -25,6 +25,8 @@ enum class FaultKind {
 inline constexpr size_t kFaultKinds = 6;
 
 absl::string_view NameOf(FaultKind kind);
+bool IsOfDisk(FaultKind kind);
+std::optional<FaultKind> FaultKindOf(absl::string_view name);
 
 // Not thread-safe.
 class Chance {
@@ -59,10 +61,12 @@ struct FaultDeckOptions {
   uint64_t seed = 0;
   size_t validators = 4;
   std::optional<size_t> on_small_disk;  // the validator whose disk can become full; none can
+  std::optional<FaultKind> only;        // REQUIRES: on_small_disk, when it is of the disk
 };
 
-// Deals rounds that have each kind, in an order of chance, so that a short run has each too. All of
-// it follows from the options; when the faults fall, and what they find, does not. Not thread-safe.
+// Deals rounds that have each kind, in an order of chance, so that a short run has each too, or
+// one kind alone. All of it follows from the options; when the faults fall, and what they find,
+// does not. Not thread-safe.
 class FaultDeck {
  public:
   explicit FaultDeck(const FaultDeckOptions& options) : options_(options), chance_(options.seed) {}

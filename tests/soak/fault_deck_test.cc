@@ -76,6 +76,14 @@ TEST(FaultDeck, FillsTheSmallDiskAndBefallsEveryValidator) {
   EXPECT_EQ(befallen[FaultKind::kDamage].size(), 4U);
 }
 
+TEST(FaultDeck, DealsOneKindAloneWhenToldTo) {
+  FaultDeckOptions options = WithSeed(7);
+  options.only = FaultKindOf("disk full");
+  ASSERT_EQ(options.only, FaultKind::kDiskFull);
+  for (const Fault& fault : Deal(options, 50)) EXPECT_EQ(fault.kind, FaultKind::kDiskFull);
+  EXPECT_EQ(FaultKindOf("disk fool"), std::nullopt);
+}
+
 TEST(FaultDeck, SaysWhatAFaultIs) {
   EXPECT_EQ(Describe({.kind = FaultKind::kKill, .validator = 2, .lasts = absl::Milliseconds(1200)}),
             "kill -9 of validator-2, down for 1.2s");

@@ -26,6 +26,7 @@ constexpr uint64_t kOperationsBetween = 8;
 FaultDeckOptions DeckOf(const Target& target, uint64_t seed) {
   FaultDeckOptions options = {.seed = seed, .validators = target.cluster->size()};
   if (target.small_disk != nullptr) options.on_small_disk = target.on_small_disk;
+  options.only = target.only;
   return options;
 }
 

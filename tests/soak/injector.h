@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Target {
   size_t on_small_disk;                // the validator whose data are there
   integration::Load* load;
   RegisterLoad* registers;
+  std::optional<FaultKind> only;  // no other fault
 };
 
 // Between two faults all validators are up, level and vote, and both loads make progress. Whatever

@@ -117,7 +117,7 @@ std::vector<Hash> BreakThings(const SoakOptions& options, TestCluster& cluster, 
   chain.attempt_timeout = kAttemptTimeout;
   integration::Load load(chain, {.value_bytes = kValueBytes});
   RegisterLoad registers(chain, {.seed = options.seed});
-  InjectFaults(options, {&cluster, disk, kOnSmallDisk, &load, &registers}, result);
+  InjectFaults(options, {&cluster, disk, kOnSmallDisk, &load, &registers, options.only}, result);
   load.Stop();
   registers.Stop();
   result.acknowledged = load.acknowledged();
@@ -137,6 +137,9 @@ std::vector<Hash> BreakThings(const SoakOptions& options, TestCluster& cluster, 
 // Why not everything was checked; empty when it was.
 std::string RunAndCheck(const SoakOptions& options, TestCluster& cluster, SoakResult& result) {
   const std::unique_ptr<SmallDisk> disk = MountSmallDisk(options, cluster, result.faults);
+  if (options.only.has_value() && disk == nullptr && IsOfDisk(*options.only)) {
+    return "mounting is not permitted here";
+  }
   if (!cluster.StartAllAndWait()) return "not all validators started";
   const std::vector<Hash> acknowledged = BreakThings(options, cluster, disk.get(), result);
   if (IsInterrupted(options)) return "interrupted";

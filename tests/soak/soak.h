@@ -17,7 +17,8 @@ namespace kiln::soak {
 struct SoakOptions {
   absl::Duration duration;  // of the faults; start, end and checks come on top
   uint64_t seed = 0;
-  bool has_own_mounts = false;  // SmallDisk::EnterOwnMounts has succeeded
+  std::optional<FaultKind> only;  // no other fault
+  bool has_own_mounts = false;    // SmallDisk::EnterOwnMounts has succeeded
   // Set from outside when the run is to end: after the fault it is at, unchecked.
   const std::atomic<bool>* is_interrupted = nullptr;
 };

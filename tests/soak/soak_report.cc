@@ -31,8 +31,10 @@ std::string VotesText(const std::optional<uint64_t>& votes) {
 }  // namespace
 
 std::string CommandOf(const SoakOptions& options) {
+  const std::string only =
+      options.only.has_value() ? absl::StrCat(" --only \"", NameOf(*options.only), "\"") : "";
   return absl::StrCat("kiln_soak --seconds ", absl::ToInt64Seconds(options.duration), " --seed ",
-                      options.seed);
+                      options.seed, only);
 }
 
 std::string ReportText(const SoakOptions& options, const SoakResult& result) {

@@ -59,5 +59,11 @@ TEST(SoakReport, AFailureNamesTheCommandAndTheFolder) {
   EXPECT_TRUE(absl::StrContains(text, "/tmp/soak")) << text;
 }
 
+TEST(SoakReport, TheCommandNamesTheOnlyFault) {
+  SoakOptions options = kOptions;
+  options.only = FaultKind::kDiskFull;
+  EXPECT_EQ(CommandOf(options), "kiln_soak --seconds 30 --seed 7 --only \"disk full\"");
+}
+
 }  // namespace
 }  // namespace kiln::soak

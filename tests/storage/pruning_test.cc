@@ -383,7 +383,7 @@ TEST_F(Pruning, TheStateCannotGoBackToTheGenesis) {
   PruneTo(10);
   const auto raw = OpenRaw();
   ExpectRefusal(PlanRollback(*raw, world_.genesis()).status(),
-                absl::StatusCode::kFailedPrecondition, {"height 10", "kiln snapshot restore"});
+                absl::StatusCode::kFailedPrecondition, {"height 10", "kiln recover"});
 }
 
 TEST_F(Pruning, ExportsAndImportsFromTheLowestHeightOn) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <random>
 #include <string>
 
 #include "storage/rocksdb_database.h"
@@ -14,6 +15,28 @@ namespace kiln::tools {
 namespace {
 
 using testing::HasSubstr;
+
+// Bytes that do not get smaller by compression, the same in every run.
+std::string Incompressible(size_t count) {
+  std::mt19937_64 engine(1);
+  std::string bytes(count, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(engine());
+  return bytes;
+}
+
+// One bit of the table that has `value`. False when none has it.
+bool FlipWithin(const std::string& data_dir, const std::string& value) {
+  for (const auto& file : std::filesystem::directory_iterator(data_dir)) {
+    if (file.path().extension() != ".sst") continue;
+    std::string bytes = node::ReadText(file.path());
+    const size_t at = bytes.find(value);
+    if (at == std::string::npos) continue;
+    bytes[at + value.size() / 2] ^= 1;
+    node::WriteText(file.path(), bytes);
+    return true;
+  }
+  return false;
+}
 
 class OfflineCommands : public testing::Test {
  protected:
@@ -243,6 +266,37 @@ TEST_F(OfflineCommands, RepairMakesAFolderAnewAndKeepsTheDamagedOne) {
   EXPECT_EQ(store->committed_height().value, committed());
   EXPECT_EQ(store->Recover().safety, driver().safety());
   EXPECT_EQ(store->executed_state().height.value, 0u);
+}
+
+// Damage in what was deleted is no loss, but whoever reads past it fails.
+TEST_F(OfflineCommands, RepairMakesAFolderAnewOfWhichATableCannotBeReadThoughNothingIsLost) {
+  const std::string data_dir = node::HomePaths(home_).data_dir;
+  const std::string junk = Incompressible(20'000);
+  {
+    const auto database =
+        storage::OpenRocksDbDatabase(data_dir, storage::Access::kReadWrite, nullptr);
+    KILN_CHECK_OK(database.status());
+    const std::unique_ptr<storage::WriteBatch> batch = (*database)->NewBatch(0);
+    batch->Put(storage::Family::kMetadata, "zzy", std::string(20'000, 'x'));  // ends a block
+    batch->Put(storage::Family::kMetadata, "zzz", junk);
+    KILN_CHECK_OK((*database)->Write(batch.get(), storage::Durability::kSynced));
+    KILN_CHECK_OK((*database)->Compact());
+  }
+  for (const char* const key : {"zzy", "zzz"}) Delete(home_, storage::Family::kMetadata, key);
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_}).exit_status, 0);
+  ASSERT_TRUE(FlipWithin(data_dir, junk));
+  const std::vector<std::string> repair = {"ledger", "repair", "--home",
+                                           home_,    "--from", "127.0.0.1:1"};
+  EXPECT_THAT(Kiln({"ledger", "verify", "--home", home_}).error, HasSubstr("kiln ledger repair"));
+  EXPECT_THAT(Kiln(repair).out, HasSubstr("repeat it with --yes"));
+  std::vector<std::string> with_yes = repair;
+  with_yes.emplace_back("--yes");
+  const Outcome done = Kiln(with_yes);
+  ASSERT_EQ(done.exit_status, 0) << done.error;
+  EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_}).exit_status, 0);
+  const std::unique_ptr<storage::Store> store = net_.Open(home_);
+  EXPECT_EQ(store->Recover().safety, driver().safety());
+  EXPECT_EQ(store->executed_state().height.value, committed()) << "the state was whole";
 }
 
 // One word more than looking, and the same as `repair --yes`.

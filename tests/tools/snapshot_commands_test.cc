@@ -107,6 +107,42 @@ TEST_F(SnapshotCommands, PruneKeepsWhatTheSnapshotsNeed) {
   EXPECT_EQ(Kiln({"ledger", "verify", "--home", home_}).exit_status, 0);
 }
 
+// The blocks that the state came from are gone: whoever is asked says the same, and what works.
+TEST_F(SnapshotCommands, NameTheWayOutOfADamagedStateWhoseFirstBlocksWerePruned) {
+  for (const char* const old : {"16", "32"}) {
+    std::filesystem::remove_all(node::HomePaths(home_).data_dir + "/snapshots/" + old);
+  }
+  GrowTo(70);
+  ASSERT_EQ(
+      Kiln({"ledger", "prune", "--home", home_, "--keep", "50", "--json", "--yes"}).exit_status, 0);
+  {
+    const auto database = storage::OpenRocksDbDatabase(node::HomePaths(home_).data_dir,
+                                                       storage::Access::kReadWrite, nullptr);
+    KILN_CHECK_OK(database.status());
+    const auto entries = (*database)->NewIterator(storage::Family::kApplicationState);
+    entries->Seek("");
+    ASSERT_TRUE(entries->Valid());
+    const std::unique_ptr<storage::WriteBatch> batch = (*database)->NewBatch(0);
+    batch->Put(storage::Family::kApplicationState, entries->key(), "not what was written");
+    KILN_CHECK_OK((*database)->Write(batch.get(), storage::Durability::kSynced));
+  }
+  const std::vector<std::string> repair = {"ledger", "repair", "--home",
+                                           home_,    "--from", "127.0.0.1:1"};
+  std::vector<std::string> repair_with_yes = repair;
+  repair_with_yes.emplace_back("--yes");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"ledger", "verify", "--home", home_},
+        std::vector<std::string>{"ledger", "rollback-application", "--home", home_, "--yes"},
+        repair, repair_with_yes}) {
+    const Outcome outcome = Kiln(command);
+    EXPECT_EQ(outcome.exit_status, 1) << command[1];
+    EXPECT_THAT(outcome.error, HasSubstr("move the data folder away, run `kiln recover`"));
+    EXPECT_THAT(outcome.error, testing::Not(HasSubstr("execute all blocks again")));
+  }
+  EXPECT_THAT(Kiln(repair).out, testing::Not(HasSubstr("repeat it with --yes")));
+  EXPECT_EQ(net_.Open(home_)->executed_state().height.value, driver().committed());
+}
+
 // --- kiln snapshot
 
 TEST_F(SnapshotCommands, ListShowsWhichAreCertified) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdio>
 #include <random>
+#include <string>
 
 #include "tests/integration/small_disk.h"
 #include "tests/soak/soak.h"
@@ -73,8 +74,14 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "Of what goes wrong in which order; a new one each time");
+  std::string only;
+  app.add_option("--only", only, "One kind of fault and no other, by its name in the report")
+      ->check([](const std::string& name) {
+        return kiln::soak::FaultKindOf(name).has_value() ? "" : "no such fault: " + name;
+      });
   app.add_flag("--json", json, "Print one JSON document instead of text");
   CLI11_PARSE(app, argc, argv);
   options.duration = absl::Seconds(seconds);
+  options.only = kiln::soak::FaultKindOf(only);
   return kiln::soak::Run(options, json);
 }
