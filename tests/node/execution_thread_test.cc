@@ -119,7 +119,7 @@ class LoneValidator : private EngineOutput {
  private:
   void Send(std::optional<ValidatorIndex>, const consensus::Message&) override {}
   void Fetch(ValidatorIndex, const consensus::BlockRequest&) override {}
-  void Forward(const TransactionBatch&) override {}
+  void Forward(const consensus::SharedBytes&) override {}
   void Committed(Height height) override { execution_->Committed(height); }
   void Refused(const consensus::Refusal&) override {}
 

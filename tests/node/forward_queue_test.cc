@@ -15,7 +15,7 @@ namespace {
 
 using Turn = ForwardQueue::Turn;
 
-TransactionBatch BatchOf(const std::vector<std::string>& payloads, const ChainLimits& limits) {
+TransactionBatch ForwardOf(const std::vector<std::string>& payloads, const ChainLimits& limits) {
   consensus::PayloadBuilder builder;
   for (const std::string& payload : payloads) {
     builder.Add(consensus::Envelope{.last_height = 9, .payload = payload});
@@ -29,8 +29,8 @@ TransactionBatch BatchOf(const std::vector<std::string>& payloads, const ChainLi
 }
 
 // What is in each message, in order.
-std::vector<std::vector<std::string>> PayloadsOf(const std::vector<consensus::SharedBytes>& batches,
-                                                 const ChainLimits& limits) {
+std::vector<std::vector<std::string>> PayloadsInside(
+    const std::vector<consensus::SharedBytes>& batches, const ChainLimits& limits) {
   std::vector<std::vector<std::string>> all;
   for (const consensus::SharedBytes& bytes : batches) {
     const auto index = consensus::IndexBatch(*bytes, limits);
@@ -51,7 +51,7 @@ using Messages = std::vector<std::vector<std::string>>;
 TEST(ForwardQueue, ForwardsTheFirstBatchOfATurnAtOnceAndAsItIs) {
   const ChainLimits limits;
   ForwardQueue queue(limits);
-  const TransactionBatch batch = BatchOf({"a", "b"}, limits);
+  const TransactionBatch batch = ForwardOf({"a", "b"}, limits);
   queue.Add(batch);
   const std::vector<consensus::SharedBytes> sent = queue.Take({Round{1}, 0});
   ASSERT_EQ(sent.size(), 1u);
@@ -63,22 +63,22 @@ TEST(ForwardQueue, GathersWhatComesLaterInTheTurnUntilTheNext) {
   const ChainLimits limits;
   ForwardQueue queue(limits);
   const Turn turn = {Round{5}, 3};
-  queue.Add(BatchOf({"a"}, limits));
+  queue.Add(ForwardOf({"a"}, limits));
   EXPECT_EQ(queue.Take(turn).size(), 1u);
-  queue.Add(BatchOf({"b", "c"}, limits));
+  queue.Add(ForwardOf({"b", "c"}, limits));
   EXPECT_TRUE(queue.Take(turn).empty());
-  queue.Add(BatchOf({"d"}, limits));
+  queue.Add(ForwardOf({"d"}, limits));
   EXPECT_TRUE(queue.Take(turn).empty());
-  EXPECT_EQ(PayloadsOf(queue.Take({Round{6}, 4}), limits), (Messages{{"b", "c", "d"}}));
+  EXPECT_EQ(PayloadsInside(queue.Take({Round{6}, 4}), limits), (Messages{{"b", "c", "d"}}));
 }
 
 TEST(ForwardQueue, BeginsATurnWithAVoteAndWithARound) {
   const ChainLimits limits;
   ForwardQueue queue(limits);
   for (const Turn& turn : {Turn{Round{5}, 3}, Turn{Round{5}, 4}, Turn{Round{6}, 4}}) {
-    queue.Add(BatchOf({"a"}, limits));
+    queue.Add(ForwardOf({"a"}, limits));
     EXPECT_EQ(queue.Take(turn).size(), 1u);
-    queue.Add(BatchOf({"b"}, limits));
+    queue.Add(ForwardOf({"b"}, limits));
     EXPECT_TRUE(queue.Take(turn).empty());
   }
 }
@@ -87,11 +87,11 @@ TEST(ForwardQueue, ForwardsMuchInTheMiddleOfATurn) {
   const ChainLimits limits;
   ForwardQueue queue(limits);
   const Turn turn = {Round{5}, 3};
-  queue.Add(BatchOf({"a"}, limits));
+  queue.Add(ForwardOf({"a"}, limits));
   EXPECT_EQ(queue.Take(turn).size(), 1u);
-  queue.Add(BatchOf({"b"}, limits));
+  queue.Add(ForwardOf({"b"}, limits));
   const TransactionBatch large =
-      BatchOf({std::string(ForwardQueue::kBytesWorthAMessage, 'x')}, limits);
+      ForwardOf({std::string(ForwardQueue::kBytesWorthAMessage, 'x')}, limits);
   queue.Add(large);
   const std::vector<consensus::SharedBytes> sent = queue.Take(turn);
   ASSERT_EQ(sent.size(), 2u);
@@ -101,25 +101,25 @@ TEST(ForwardQueue, ForwardsMuchInTheMiddleOfATurn) {
 TEST(ForwardQueue, LeavesOutWhatWasLeftOut) {
   const ChainLimits limits;
   ForwardQueue queue(limits);
-  TransactionBatch batch = BatchOf({"a", "b", "c"}, limits);
+  TransactionBatch batch = ForwardOf({"a", "b", "c"}, limits);
   batch.left_out = {0, 2};
   queue.Add(batch);
-  EXPECT_EQ(PayloadsOf(queue.Take({Round{1}, 0}), limits), (Messages{{"b"}}));
+  EXPECT_EQ(PayloadsInside(queue.Take({Round{1}, 0}), limits), (Messages{{"b"}}));
 }
 
 TEST(ForwardQueue, KeepsEachMessageWithinTheLimitsOfTheChain) {
   ChainLimits limits;
   limits.block_transactions_max = 3;
   ForwardQueue queue(limits);
-  queue.Add(BatchOf({"a", "b"}, limits));
-  queue.Add(BatchOf({"c", "d"}, limits));
-  EXPECT_EQ(PayloadsOf(queue.Take({Round{1}, 0}), limits), (Messages{{"a", "b", "c"}, {"d"}}));
+  queue.Add(ForwardOf({"a", "b"}, limits));
+  queue.Add(ForwardOf({"c", "d"}, limits));
+  EXPECT_EQ(PayloadsInside(queue.Take({Round{1}, 0}), limits), (Messages{{"a", "b", "c"}, {"d"}}));
 
   limits.block_transactions_max = 100;
-  limits.block_bytes_max = BatchOf({"a", "b"}, limits).bytes->size();
+  limits.block_bytes_max = ForwardOf({"a", "b"}, limits).bytes->size();
   ForwardQueue small(limits);
-  for (const char* payload : {"a", "b", "c"}) small.Add(BatchOf({payload}, limits));
-  EXPECT_EQ(PayloadsOf(small.Take({Round{1}, 0}), limits), (Messages{{"a", "b"}, {"c"}}));
+  for (const char* payload : {"a", "b", "c"}) small.Add(ForwardOf({payload}, limits));
+  EXPECT_EQ(PayloadsInside(small.Take({Round{1}, 0}), limits), (Messages{{"a", "b"}, {"c"}}));
 }
 
 }  // namespace
