@@ -118,6 +118,7 @@ bool FaultDriver::BeginCrash(const Fault& fault) {
   for (const uint32_t number : NodesOf(fault)) {
     if (fault.kind == "crash") {
       CrashAndStart(fault, number, AnyCrash());
+      if (fault.amount == 1) host_->EndStreams(number);
     } else if (fault.kind == "torn_write") {
       CrashAndStart(fault, number, CrashKind::kTornRecord);
     } else if (fault.kind == "lost_writes") {

@@ -35,6 +35,8 @@ class FaultHost {
   virtual SimReplica& replica(uint32_t number) = 0;
   virtual void StartReplica(uint32_t number) = 0;
   virtual void CrashReplica(uint32_t number, CrashKind kind) = 0;
+  // All others see the streams of one that crashed end.
+  virtual void EndStreams(uint32_t number) = 0;
   virtual void CountFault(const Fault& fault) = 0;
   virtual void OnFault(const Fault& fault, bool began) = 0;
   // Some streams that a network fault has broken are made anew.

@@ -39,7 +39,9 @@ inline const std::vector<FaultKind>& FaultKinds() {
       {"C2", "drift", "timers run `amount` percent fast (negative: slow)"},
       {"C3", "pause", "the process stands still for `for_ms`"},
       // Crashes of `nodes`; up again after `for_ms`.
-      {"K2", "crash", "the process ends; the page cache survives by chance"},
+      {"K2", "crash",
+       "the process ends; the page cache survives by chance; most of the time its peers see its "
+       "streams end, with `amount` 1 always"},
       {"K2", "crash_at_effect", "it ends between two effects: before the `amount`-th from now"},
       {"K3", "crash_loop", "it ends again `amount` ms after each start, until for_ms is over"},
       {"K4", "power_loss", "all of `nodes` end at once, and start one by one"},

@@ -62,7 +62,7 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
   const uint64_t line_us =
       scenario.link_bytes_per_ms == 0 ? 0 : 1000 * validators * bytes / scenario.link_bytes_per_ms;
   bounds.delay_us =
-      scenario.delay_min_us +
+      RegionDelayMaxUs(scenario) + scenario.delay_min_us +
       20 * (scenario.delay_mean_us - std::min(scenario.delay_mean_us, scenario.delay_min_us)) +
       2 * scenario.sync_us + line_us;
   // What one alone was shown (a QC that a dying leader sent, a TC that a liar gave it), the others
@@ -81,7 +81,8 @@ LivenessBounds BoundsOf(const Observed& observed, const std::vector<bool>& fault
                      (is_loaded ? 1 : failing + 4) * heartbeat_us + listen_us;
   // Four delays, generously, for proposal and votes; all of them wait for syncs and execution.
   bounds.interval_us =
-      (validators + 2) * (4 * scenario.delay_mean_us + 4 * scenario.sync_us + scenario.execute_us) +
+      (validators + 2) * (4 * (RegionDelayMaxUs(scenario) + scenario.delay_mean_us) +
+                          4 * scenario.sync_us + scenario.execute_us) +
       2 * failing * fails_us;
   // 64 blocks come in one answer to one request; all are executed.
   bounds.catch_up_us = (gap / 64 + 1) * 2 * bounds.delay_us + gap * scenario.execute_us;

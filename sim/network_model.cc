@@ -54,6 +54,7 @@ NetworkModel::NetworkModel(const Scenario& scenario, uint32_t replicas, SimRando
     : replicas_(replicas),
       delay_min_us_(scenario.delay_min_us),
       delay_mean_us_(std::max(scenario.delay_mean_us, scenario.delay_min_us)),
+      region_delay_max_us_(RegionDelayMaxUs(scenario)),
       link_bytes_per_ms_(scenario.link_bytes_per_ms),
       round_timeout_min_us_(scenario.round_timeout_min_ms * 1000),
       random_(random),
@@ -61,6 +62,10 @@ NetworkModel::NetworkModel(const Scenario& scenario, uint32_t replicas, SimRando
       host_(host),
       last_arrival_us_(size_t{replicas} * replicas, 0) {
   for (uint32_t from = 0; from < replicas; ++from) {
+    for (uint32_t to = 0; to < replicas; ++to) {
+      region_delay_us_.push_back(
+          RegionDelayUs(scenario, ValidatorOf(scenario, from), ValidatorOf(scenario, to)));
+    }
     lines_.emplace_back(
         events, replicas, link_bytes_per_ms_,
         [this, from](uint32_t to, const network::FramePtr& frame) { OnLeft(from, to, frame); });
@@ -101,7 +106,7 @@ const Fault* NetworkModel::SlowLinkOf(uint32_t from) const {
 
 uint64_t NetworkModel::UsualDelayMaxUs() const {
   // Of exponential delays one in 20,000 is above ten times the mean.
-  return delay_min_us_ + 10 * (delay_mean_us_ - delay_min_us_);
+  return region_delay_max_us_ + delay_min_us_ + 10 * (delay_mean_us_ - delay_min_us_);
 }
 
 uint64_t NetworkModel::busy_until_us() const {
@@ -112,10 +117,20 @@ uint64_t NetworkModel::busy_until_us() const {
   return until_us;
 }
 
-uint64_t NetworkModel::Delay() {
+uint64_t NetworkModel::LeastDelayUs(uint32_t from, uint32_t to) const {
+  return delay_min_us_ + region_delay_us_[size_t{from} * replicas_ + to];
+}
+
+uint64_t NetworkModel::EndArrivesUs(uint32_t from, uint32_t to) const {
+  return std::max(events_->now_us() + LeastDelayUs(from, to),
+                  last_arrival_us_[size_t{from} * replicas_ + to]);
+}
+
+uint64_t NetworkModel::Delay(uint32_t from, uint32_t to) {
+  const uint64_t least_us = LeastDelayUs(from, to);
   const uint64_t spread = delay_mean_us_ - delay_min_us_;
-  if (spread == 0) return delay_min_us_;
-  return delay_min_us_ + static_cast<uint64_t>(random_.Exponential(static_cast<double>(spread)));
+  if (spread == 0) return least_us;
+  return least_us + static_cast<uint64_t>(random_.Exponential(static_cast<double>(spread)));
 }
 
 void NetworkModel::Send(uint32_t from, uint32_t to, network::FramePtr frame) {
@@ -163,7 +178,7 @@ bool NetworkModel::Concerns(const Active& active, uint32_t from, uint32_t to,
 FrameFate NetworkModel::Route(uint32_t from, uint32_t to, network::FrameKind kind) {
   const uint64_t left_us = events_->now_us();
   FrameFate fate;
-  uint64_t arrives_us = left_us + Delay();
+  uint64_t arrives_us = left_us + Delay(from, to);
   bool in_order = true;
   bool twice = false;
   for (const Active& active : active_) {
@@ -199,7 +214,7 @@ FrameFate NetworkModel::Route(uint32_t from, uint32_t to, network::FrameKind kin
     last_us = arrives_us;
   }
   fate.arrives_us.push_back(arrives_us);
-  if (twice) fate.arrives_us.push_back(arrives_us + Delay());
+  if (twice) fate.arrives_us.push_back(arrives_us + Delay(from, to));
   return fate;
 }
 

@@ -40,9 +40,9 @@ class NetworkHost {
 };
 
 // Every replica has a line of its own into the network, which carries so many bytes per ms; then
-// each message takes its time on the way. Without faults, messages of one link arrive in the order
-// in which they were sent, as on a stream. Rows N1 to N5 bend this while they last: a message meets
-// the faults of the moment at which it leaves the line. Not thread-safe.
+// each message takes its time on the way, longer between regions. Without faults, messages of one
+// link arrive in the order in which they were sent, as on a stream. Rows N1 to N5 bend this while
+// they last: a message meets the faults of the moment at which it leaves the line. Not thread-safe.
 class NetworkModel {
  public:
   // `events` and `host` outlive it.
@@ -57,6 +57,8 @@ class NetworkModel {
   // Its process ended, and all its streams with it.
   void Disconnect(uint32_t replica);
 
+  // When the end of a stream that ends now is seen at the other end: after all that it carried.
+  uint64_t EndArrivesUs(uint32_t from, uint32_t to) const;
   // When the last message that is under way in order arrives, nearly always: those that wait for a
   // line, too.
   uint64_t busy_until_us() const;
@@ -80,7 +82,8 @@ class NetworkModel {
   bool Concerns(const Active& active, uint32_t from, uint32_t to, network::FrameKind kind) const;
   bool Cuts(const Active& active, uint32_t from, uint32_t to);
   bool IsNear(uint32_t a, uint32_t b, uint32_t distance) const;
-  uint64_t Delay();
+  uint64_t LeastDelayUs(uint32_t from, uint32_t to) const;
+  uint64_t Delay(uint32_t from, uint32_t to);
   uint64_t UsualDelayMaxUs() const;
   // Null when its line is as usual.
   const Fault* SlowLinkOf(uint32_t from) const;
@@ -90,6 +93,7 @@ class NetworkModel {
   const uint32_t replicas_;
   const uint64_t delay_min_us_;
   const uint64_t delay_mean_us_;
+  const uint64_t region_delay_max_us_;
   const uint64_t link_bytes_per_ms_;
   const uint64_t round_timeout_min_us_;
   SimRandom random_;
@@ -98,6 +102,7 @@ class NetworkModel {
   std::vector<Active> active_;
   std::deque<SendLine> lines_;             // by sender
   std::vector<uint64_t> last_arrival_us_;  // by sender and receiver
+  std::vector<uint64_t> region_delay_us_;  // the same
   std::map<std::string, uint64_t> effects_;
   uint64_t frames_dropped_ = 0;
 };

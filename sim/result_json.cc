@@ -19,6 +19,45 @@ json Parse(const std::string& line) {
   return document;
 }
 
+json FiguresJson(const RunFigures& figures) {
+  json messages = json::object();
+  for (const auto& [kind, sent] : figures.messages) messages[kind] = {sent.count, sent.bytes};
+  return {{"measured_us", figures.measured_us},
+          {"transactions", figures.transactions},
+          {"refused", figures.refused},
+          {"blocks", figures.blocks},
+          {"rounds", figures.rounds},
+          {"longest_pause_us", figures.longest_pause_us},
+          {"latency_us",
+           {figures.latency_p50_us, figures.latency_p90_us, figures.latency_p99_us,
+            figures.latency_max_us}},
+          {"messages", messages},
+          {"busiest_line_bytes", figures.busiest_line_bytes},
+          {"transactions_in_second", figures.transactions_in_second}};
+}
+
+RunFigures ParseFigures(const json& document) {
+  RunFigures figures;
+  figures.measured_us = document.at("measured_us");
+  figures.transactions = document.at("transactions");
+  figures.refused = document.at("refused");
+  figures.blocks = document.at("blocks");
+  figures.rounds = document.at("rounds");
+  figures.longest_pause_us = document.at("longest_pause_us");
+  const json& latency_us = document.at("latency_us");
+  figures.latency_p50_us = latency_us.at(0);
+  figures.latency_p90_us = latency_us.at(1);
+  figures.latency_p99_us = latency_us.at(2);
+  figures.latency_max_us = latency_us.at(3);
+  for (const auto& [kind, sent] : document.at("messages").items()) {
+    figures.messages[kind] = {.count = sent.at(0), .bytes = sent.at(1)};
+  }
+  figures.busiest_line_bytes = document.at("busiest_line_bytes");
+  figures.transactions_in_second =
+      document.at("transactions_in_second").get<std::vector<uint64_t>>();
+  return figures;
+}
+
 }  // namespace
 
 std::string ResultLine(const RunResult& result) {
@@ -34,6 +73,7 @@ std::string ResultLine(const RunResult& result) {
                {"events", result.events},
                {"faults", result.faults},
                {"frames_dropped", result.frames_dropped},
+               {"figures", FiguresJson(result.figures)},
                {"trace_hash", result.trace_hash}});
 }
 
@@ -50,6 +90,7 @@ RunResult ParseResultLine(const std::string& line) {
   result.events = document.at("events");
   result.faults = document.at("faults").get<std::map<std::string, uint64_t>>();
   result.frames_dropped = document.at("frames_dropped");
+  result.figures = ParseFigures(document.at("figures"));
   result.trace_hash = document.at("trace_hash");
   return result;
 }

@@ -2,6 +2,7 @@
 #ifndef KILN_SIM_SCENARIO_H_
 #define KILN_SIM_SCENARIO_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -53,8 +54,9 @@ struct Scenario {
   uint64_t duplicate_window_blocks = 64;
   uint64_t execution_lag_max = 8;
   uint64_t snapshot_interval_blocks = 64;
-  uint64_t retention_blocks = 0;          // 0: all are kept
+  uint64_t retention_blocks = 0;  // 0: all are kept
   uint64_t mempool_transactions_max = 10000;
+  uint64_t mempool_bytes_max = 0;  // 0: 1 KiB for each of these
   uint64_t scrub_bytes_per_s = 0;  // 0: nothing that is stored is read again
   bool real_signatures = false;    // Ed25519 in place of the world's keyed hash
 
@@ -62,6 +64,10 @@ struct Scenario {
   uint64_t delay_min_us = 1000;
   uint64_t delay_mean_us = 5000;        // the minimum included; exponential above it
   uint64_t link_bytes_per_ms = 125000;  // of each replica's own line; 0: unlimited
+  // Where each validator is; empty: all in one place. From region a to region b every message takes
+  // region_delays_us[a][b] longer.
+  std::vector<uint32_t> regions;
+  std::vector<std::vector<uint64_t>> region_delays_us;
   uint64_t sync_us = 500;
   uint64_t execute_us = 200;
 
@@ -71,7 +77,8 @@ struct Scenario {
 
   // First anything may break; then faults end, what crashed starts again, and the chain must go on.
   uint64_t chaos_ms = 10000;
-  uint64_t calm_ms = 20000;  // the most that the second phase takes; it ends when all was seen
+  uint64_t calm_ms = 20000;      // the most that the second phase takes; it ends when all was seen
+  uint64_t measure_from_ms = 0;  // RunResult::figures are of the first phase from here on
   // The rounds of the second phase through which the replicas must keep together.
   uint64_t calm_rounds = 100;
   std::vector<Fault> faults;
@@ -81,6 +88,27 @@ struct Scenario {
 
   friend bool operator==(const Scenario&, const Scenario&) = default;
 };
+
+// Who a replica is.
+inline uint32_t ValidatorOf(const Scenario& scenario, uint32_t replica) {
+  const size_t validators = scenario.powers.size();
+  return replica < validators ? replica : scenario.twins[replica - validators];
+}
+
+// What a message takes longer because these two validators are in different places.
+inline uint64_t RegionDelayUs(const Scenario& scenario, uint32_t from, uint32_t to) {
+  if (scenario.regions.empty()) return 0;
+  return scenario.region_delays_us[scenario.regions[from]][scenario.regions[to]];
+}
+inline uint64_t RegionDelayMaxUs(const Scenario& scenario) {
+  uint64_t longest_us = 0;
+  for (const uint32_t from : scenario.regions) {
+    for (const uint32_t to : scenario.regions) {
+      longest_us = std::max(longest_us, scenario.region_delays_us[from][to]);
+    }
+  }
+  return longest_us;
+}
 
 }  // namespace kiln::sim
 

@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kTextBytesMax = 2000;
 constexpr size_t kListMax = 1000;
 constexpr double kAmountMax = 1e9;
+constexpr uint64_t kDelayUsMax = 60'000'000;
 
 absl::Status Wrong(absl::string_view member, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(member, ": ", what));
@@ -46,9 +47,10 @@ absl::Status CheckNumbers(const Scenario& scenario) {
       {"snapshot_interval_blocks", scenario.snapshot_interval_blocks, 16, 1'000'000},
       {"retention_blocks", scenario.retention_blocks, 0, 1'000'000},
       {"mempool_transactions_max", scenario.mempool_transactions_max, 1, 10'000'000},
+      {"mempool_bytes_max", scenario.mempool_bytes_max, 0, uint64_t{4} << 30},
       {"scrub_bytes_per_s", scenario.scrub_bytes_per_s, 0, 1 << 30},
-      {"delay_min_us", scenario.delay_min_us, 0, 60'000'000},
-      {"delay_mean_us", scenario.delay_mean_us, scenario.delay_min_us, 60'000'000},
+      {"delay_min_us", scenario.delay_min_us, 0, kDelayUsMax},
+      {"delay_mean_us", scenario.delay_mean_us, scenario.delay_min_us, kDelayUsMax},
       {"link_bytes_per_ms", scenario.link_bytes_per_ms, 0, uint64_t{1} << 40},
       {"sync_us", scenario.sync_us, 0, 60'000'000},
       {"execute_us", scenario.execute_us, 0, 60'000'000},
@@ -56,6 +58,7 @@ absl::Status CheckNumbers(const Scenario& scenario) {
       {"transaction_bytes", scenario.transaction_bytes, 0, 1 << 20},
       {"chaos_ms", scenario.chaos_ms, 0, kScenarioMsMax},
       {"calm_ms", scenario.calm_ms, 0, kScenarioMsMax - scenario.chaos_ms},
+      {"measure_from_ms", scenario.measure_from_ms, 0, kScenarioMsMax},
       {"calm_rounds", scenario.calm_rounds, 1, 10'000},
   };
   for (const Bound& bound : bounds) {
@@ -103,6 +106,24 @@ absl::Status CheckTwins(const Scenario& scenario) {
     return Wrong("twins", absl::StrCat("makes more than ", kScenarioReplicasMax, " replicas"));
   }
   return CheckIndexes("leaders", scenario.leaders, validators, "validator");
+}
+
+absl::Status CheckRegions(const Scenario& scenario) {
+  const std::vector<std::vector<uint64_t>>& delays_us = scenario.region_delays_us;
+  if (delays_us.size() > kListMax) return Wrong("region_delays_us", "has too many regions");
+  for (const std::vector<uint64_t>& to : delays_us) {
+    if (to.size() != delays_us.size()) {
+      return Wrong("region_delays_us", absl::StrCat("must be a square: ", delays_us.size(),
+                                                    " lists of ", delays_us.size()));
+    }
+    for (const uint64_t delay_us : to) {
+      if (delay_us > kDelayUsMax) return Wrong("region_delays_us", "is beyond a minute");
+    }
+  }
+  if (!scenario.regions.empty() && scenario.regions.size() != scenario.powers.size()) {
+    return Wrong("regions", "must name one region for each validator, or be empty");
+  }
+  return CheckIndexes("regions", scenario.regions, delays_us.size(), "region");
 }
 
 absl::Status CheckKind(const std::string& prefix, const Fault& fault) {
@@ -192,6 +213,7 @@ absl::Status ValidateScenario(const Scenario& scenario) {
   KILN_RETURN_IF_ERROR(CheckTexts(scenario));
   KILN_RETURN_IF_ERROR(CheckPowers(scenario));
   KILN_RETURN_IF_ERROR(CheckTwins(scenario));
+  KILN_RETURN_IF_ERROR(CheckRegions(scenario));
   KILN_RETURN_IF_ERROR(CheckNumbers(scenario));
   if (scenario.faults.size() > kScenarioFaultsMax) {
     return Wrong("fault", absl::StrCat("there are more than ", kScenarioFaultsMax, " faults"));

@@ -40,17 +40,21 @@ void VisitScenario(S& scenario, Visitor& visitor) {
   visitor.Member("snapshot_interval_blocks", scenario.snapshot_interval_blocks);
   visitor.Member("retention_blocks", scenario.retention_blocks);
   visitor.Member("mempool_transactions_max", scenario.mempool_transactions_max);
+  visitor.Member("mempool_bytes_max", scenario.mempool_bytes_max);
   visitor.Member("scrub_bytes_per_s", scenario.scrub_bytes_per_s);
   visitor.Member("real_signatures", scenario.real_signatures);
   visitor.Member("delay_min_us", scenario.delay_min_us);
   visitor.Member("delay_mean_us", scenario.delay_mean_us);
   visitor.Member("link_bytes_per_ms", scenario.link_bytes_per_ms);
+  visitor.Member("regions", scenario.regions);
+  visitor.Member("region_delays_us", scenario.region_delays_us);
   visitor.Member("sync_us", scenario.sync_us);
   visitor.Member("execute_us", scenario.execute_us);
   visitor.Member("transactions_per_s", scenario.transactions_per_s);
   visitor.Member("transaction_bytes", scenario.transaction_bytes);
   visitor.Member("chaos_ms", scenario.chaos_ms);
   visitor.Member("calm_ms", scenario.calm_ms);
+  visitor.Member("measure_from_ms", scenario.measure_from_ms);
   visitor.Member("calm_rounds", scenario.calm_rounds);
   visitor.Member("must_violate", scenario.must_violate);
 }

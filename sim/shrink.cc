@@ -166,18 +166,34 @@ class Shrinker {
 
   // What a file need not say is one thing less to think about.
   void MoreDefaults() {
-    for (const auto member :
-         {&Scenario::round_timeout_min_ms, &Scenario::round_timeout_max_ms, &Scenario::heartbeat_ms,
-          &Scenario::listen_ms, &Scenario::block_bytes_max, &Scenario::block_transactions_max,
-          &Scenario::duplicate_window_blocks, &Scenario::execution_lag_max,
-          &Scenario::snapshot_interval_blocks, &Scenario::retention_blocks,
-          &Scenario::mempool_transactions_max, &Scenario::scrub_bytes_per_s,
-          &Scenario::delay_min_us, &Scenario::delay_mean_us, &Scenario::link_bytes_per_ms,
-          &Scenario::sync_us, &Scenario::execute_us, &Scenario::transaction_bytes}) {
+    for (const auto member : {&Scenario::round_timeout_min_ms,
+                              &Scenario::round_timeout_max_ms,
+                              &Scenario::heartbeat_ms,
+                              &Scenario::listen_ms,
+                              &Scenario::block_bytes_max,
+                              &Scenario::block_transactions_max,
+                              &Scenario::duplicate_window_blocks,
+                              &Scenario::execution_lag_max,
+                              &Scenario::snapshot_interval_blocks,
+                              &Scenario::retention_blocks,
+                              &Scenario::mempool_transactions_max,
+                              &Scenario::mempool_bytes_max,
+                              &Scenario::scrub_bytes_per_s,
+                              &Scenario::delay_min_us,
+                              &Scenario::delay_mean_us,
+                              &Scenario::link_bytes_per_ms,
+                              &Scenario::sync_us,
+                              &Scenario::execute_us,
+                              &Scenario::transaction_bytes,
+                              &Scenario::measure_from_ms}) {
       ToDefault(member);
     }
     ToDefault(&Scenario::real_signatures);
     ToDefault(&Scenario::leaders);
+    TryWith([](Scenario& candidate) {
+      candidate.regions.clear();
+      candidate.region_delays_us.clear();
+    });
     TryWith([](Scenario& candidate) {
       std::fill(candidate.powers.begin(), candidate.powers.end(), 1);
     });
@@ -207,6 +223,7 @@ Scenario WithoutValidator(const Scenario& scenario, uint32_t validator) {
     if (smaller.twins[i] == validator) smaller = WithoutTwin(smaller, i);
   }
   smaller.powers.erase(smaller.powers.begin() + validator);
+  if (!smaller.regions.empty()) smaller.regions.erase(smaller.regions.begin() + validator);
   Renumber(&smaller.twins, validator);
   Renumber(&smaller.leaders, validator);
   RemoveReplica(&smaller.faults, validator);

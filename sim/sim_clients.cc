@@ -56,6 +56,7 @@ void SimClients::ScheduleNext() {
 void SimClients::SubmitNew() {
   ++submitted_;
   Request request;
+  request.since_us = queue_->now_us();
   request.key = absl::StrCat("client-", submitted_);
   request.payload = absl::StrCat("k", random_.Below(kKeys), "=", submitted_);
   // One in 64 is not what the application expects, and is ordered all the same.
@@ -83,7 +84,7 @@ void SimClients::Attempt(Request request) {
 
 void SimClients::OnOutcome(uint32_t replica, Request request, absl::StatusOr<Receipt> outcome) {
   if (outcome.ok()) ++receipts_;
-  host_->OnAnswered(replica, request.id, outcome);
+  host_->OnAnswered(replica, request.id, request.since_us, outcome);
   if (outcome.ok() || absl::IsInvalidArgument(outcome.status())) return;
   queue_->At(queue_->now_us() + kRetryAfterUs,
              [this, request = std::move(request)]() mutable { Attempt(std::move(request)); });

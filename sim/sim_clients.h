@@ -27,7 +27,8 @@ class ClientHost {
   virtual void Submit(uint32_t replica, const Hash& id, absl::string_view key,
                       absl::string_view payload, uint64_t deadline_us,
                       std::shared_ptr<network::SubmitSink> sink) = 0;
-  virtual void OnAnswered(uint32_t replica, const Hash& id,
+  // `since_us`: when it was handed to the first replica.
+  virtual void OnAnswered(uint32_t replica, const Hash& id, uint64_t since_us,
                           const absl::StatusOr<Receipt>& answer) = 0;
 };
 
@@ -54,6 +55,7 @@ class SimClients {
     Hash id;
     std::string key;
     std::string payload;
+    uint64_t since_us = 0;
     int attempts_left = kAttemptsMax;
   };
   class Sink;

@@ -74,6 +74,7 @@ bool ClusterHost::OnEffect(SimReplica&) {
 }
 void ClusterHost::OnSent(SimReplica&, std::optional<ValidatorIndex>, const consensus::Message*,
                          const FramePtr&) {}
+void ClusterHost::OnLeft(uint32_t, const network::Frame&) {}
 bool ClusterHost::LetsGo(SimReplica&, ValidatorIndex, const FramePtr&) {
   return true;
 }
@@ -166,10 +167,26 @@ void SimCluster::Disconnect(uint32_t number) {
   }
 }
 
+void SimCluster::EndStreams(uint32_t number) {
+  const ValidatorIndex gone = replicas_[number]->validator();
+  for (uint32_t peer = 0; peer < size(); ++peer) {
+    if (replicas_[peer]->validator() == gone) continue;
+    queue_.At(network_->EndArrivesUs(number, peer),
+              [this, number, peer, gone, life = replicas_[number]->life(),
+               peers_life = replicas_[peer]->life()] {
+                if (replicas_[number]->life() != life) return;
+                if (replicas_[peer]->life() == peers_life) replicas_[peer]->Disconnected(gone);
+              });
+  }
+}
+
 // Streams take a moment to be made.
 void SimCluster::Connect(uint32_t a, uint32_t b) {
   if (replicas_[a]->validator() == replicas_[b]->validator()) return;
-  const uint64_t at_us = now_us() + 2 * scenario_.delay_mean_us + random_.Below(1000);
+  const uint64_t delay_us =
+      scenario_.delay_mean_us +
+      RegionDelayUs(scenario_, replicas_[a]->validator().value, replicas_[b]->validator().value);
+  const uint64_t at_us = now_us() + 2 * delay_us + random_.Below(1000);
   queue_.At(at_us, [this, a, b, life_a = replicas_[a]->life(), life_b = replicas_[b]->life()] {
     if (replicas_[a]->life() != life_a || replicas_[b]->life() != life_b) return;
     replicas_[a]->Connected(replicas_[b]->validator());
@@ -317,6 +334,8 @@ void SimCluster::TransmitTo(uint32_t from, uint32_t to, const FramePtr& frame) {
 
 void SimCluster::OnLeft(uint32_t from, uint32_t to, const FramePtr& frame, const FrameFate& fate) {
   const uint64_t id = next_message_++;
+  const bool was_carried = !fate.arrives_us.empty() || fate.lost_to != nullptr;
+  if (was_carried) host_->OnLeft(from, *frame);
   if (recorder_ != nullptr) RecordFate(from, to, *frame, id, fate);
   // A stream ends with either process: what is under way then is lost.
   for (const uint64_t at_us : fate.arrives_us) {

@@ -54,6 +54,8 @@ class ClusterHost {
   // As ReplicaHost's, before it goes into the network.
   virtual void OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
                       const consensus::Message* message, const network::FramePtr& frame);
+  // Its line has carried `frame` to one receiver, on the way to whom it may be lost.
+  virtual void OnLeft(uint32_t from, const network::Frame& frame);
   // `replica` is about to send `frame` to `to`. False: it keeps it, and may Transmit what it likes.
   virtual bool LetsGo(SimReplica& replica, ValidatorIndex to, const network::FramePtr& frame);
   // `frame` has reached `replica`. False: it is not handed to it.
@@ -101,6 +103,9 @@ class SimCluster final : private ReplicaHost, private NetworkHost {
   // Nothing happens when it is up, or down. Streams to all who are up follow a start.
   void Start(uint32_t number);
   void Crash(uint32_t number, CrashKind kind);
+  // All others see the streams of one that crashed end, after all that it sent: a crash leaves to
+  // chance who learns of it.
+  void EndStreams(uint32_t number);
   // Some streams that a network fault has broken are made anew.
   void Reconnect();
   // From a replica to all of a validator.

@@ -88,7 +88,9 @@ absl::Status SimReplica::Recover() {
   options.halts_at_unknown_signatures = !SignsElsewhere(scenario, number_, validator_);
   options.retention_blocks = scenario.retention_blocks;
   options.mempool_max = {scenario.mempool_transactions_max,
-                         scenario.mempool_transactions_max * 1024};
+                         scenario.mempool_bytes_max != 0
+                             ? scenario.mempool_bytes_max
+                             : scenario.mempool_transactions_max * 1024};
   options.scrub_bytes_per_second = scenario.scrub_bytes_per_s;
   options.scrub_rest_us = kScrubRestUs;
   node::ValidatorCore::Environment around;

@@ -16,6 +16,7 @@
 #include "sim/liar.h"
 #include "sim/network_model.h"
 #include "sim/observer.h"
+#include "sim/run_meter.h"
 #include "sim/sim_application.h"
 #include "sim/sim_clients.h"
 #include "sim/sim_cluster.h"
@@ -60,6 +61,9 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   bool OnEffect(SimReplica& replica) override { return faults_->OnEffect(replica.number()); }
   void OnSent(SimReplica& replica, std::optional<ValidatorIndex> to,
               const consensus::Message* message, const FramePtr& frame) override;
+  void OnLeft(uint32_t from, const network::Frame& frame) override {
+    meter_.OnLeft(now_us(), from, frame);
+  }
   bool LetsGo(SimReplica& replica, ValidatorIndex to, const FramePtr& frame) override;
   bool LetsIn(SimReplica& replica, ValidatorIndex from, const FramePtr& frame) override;
 
@@ -68,7 +72,8 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   bool IsUp(uint32_t replica) const override { return cluster_.replica(replica).is_up(); }
   void Submit(uint32_t replica, const Hash& id, absl::string_view key, absl::string_view payload,
               uint64_t deadline_us, std::shared_ptr<network::SubmitSink> sink) override;
-  void OnAnswered(uint32_t replica, const Hash& id, const absl::StatusOr<Receipt>& answer) override;
+  void OnAnswered(uint32_t replica, const Hash& id, uint64_t since_us,
+                  const absl::StatusOr<Receipt>& answer) override;
 
   // FaultHost
   EventQueue& queue() override { return cluster_.queue(); }
@@ -76,6 +81,7 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   SimReplica& replica(uint32_t number) override { return cluster_.replica(number); }
   void StartReplica(uint32_t number) override { cluster_.Start(number); }
   void CrashReplica(uint32_t number, CrashKind kind) override { cluster_.Crash(number, kind); }
+  void EndStreams(uint32_t number) override { cluster_.EndStreams(number); }
   void CountFault(const Fault& fault) override { ++result_.faults[fault.row]; }
   void OnFault(const Fault& fault, bool began) override;
   void Reconnect() override { cluster_.Reconnect(); }
@@ -101,6 +107,7 @@ class World final : public ClusterHost, public ClientHost, public FaultHost {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<SimClients> clients_;
   std::unique_ptr<FaultDriver> faults_;
+  RunMeter meter_;
   RunResult result_;
   uint64_t end_us_ = 0;
 };
@@ -110,7 +117,8 @@ World::World(const Scenario& scenario, Recorder* recorder)
       cluster_(
           scenario, MakeSimGenesis(scenario), [] { return std::make_unique<SimApplication>(); },
           this, recorder),
-      liars_(cluster_.size()) {
+      liars_(cluster_.size()),
+      meter_(scenario.measure_from_ms * 1000, scenario.chaos_ms * 1000, cluster_.size()) {
   MakeObserver();
   clients_ = std::make_unique<SimClients>(scenario_, &queue(), this, cluster_.random().Fork());
   faults_ = std::make_unique<FaultDriver>(scenario_, this, cluster_.random().Fork());
@@ -251,6 +259,7 @@ void World::Finish() {
   for (uint32_t number = 0; number < replicas(); ++number) {
     CountDiskFaults(replica(number).disk().counters());
   }
+  result_.figures = meter_.Figures();
   result_.trace_hash = cluster_.trace_hash();
 }
 
@@ -299,7 +308,9 @@ void World::OnCrashed(SimReplica& replica) {
 
 void World::OnStatus(SimReplica& replica) {
   const uint32_t number = replica.number();
-  observer_->OnStatus(number, now_us(), replica.core()->replica_status());
+  const consensus::ReplicaStatus status = replica.core()->replica_status();
+  observer_->OnStatus(number, now_us(), status);
+  meter_.OnRound(now_us(), status.round.value);
   observer_->OnQueue(number, now_us(), "inbox", replica.inbox_events(),
                      SimReplica::kInboxEventsMax);
   observer_->OnQueue(number, now_us(), "mempool", replica.core()->mempool_total().transactions,
@@ -308,6 +319,7 @@ void World::OnStatus(SimReplica& replica) {
 
 void World::OnCommitted(SimReplica& replica, Height height) {
   observer_->OnCommitted(replica.number(), now_us(), height, *replica.store());
+  meter_.OnHeight(now_us(), height.value);
 }
 
 void World::OnExecuted(SimReplica& replica, Height height) {
@@ -372,7 +384,13 @@ void World::Submit(uint32_t number, const Hash& id, absl::string_view key,
   replica(number).Submit(network::BatchOfOne(key, payload), deadline_us, std::move(sink));
 }
 
-void World::OnAnswered(uint32_t number, const Hash& id, const absl::StatusOr<Receipt>& answer) {
+void World::OnAnswered(uint32_t number, const Hash& id, uint64_t since_us,
+                       const absl::StatusOr<Receipt>& answer) {
+  if (answer.ok()) {
+    meter_.OnReceipt(now_us(), since_us);
+  } else {
+    meter_.OnRefused(now_us());
+  }
   observer_->OnAnswered(number, now_us(), id, answer);
   cluster_.Record({.kind = Kind::kAnswered,
                    .replica = number,

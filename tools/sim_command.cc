@@ -195,6 +195,31 @@ nlohmann::ordered_json ViolationsJson(const std::vector<sim::Violation>& violati
   return list;
 }
 
+double Milliseconds(uint64_t us) {
+  return static_cast<double>(us) / 1e3;
+}
+
+nlohmann::ordered_json FiguresJson(const sim::RunFigures& figures) {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::object();
+  for (const auto& [kind, sent] : figures.messages) {
+    messages[kind] = {{"count", sent.count}, {"bytes", sent.bytes}};
+  }
+  return {{"seconds", static_cast<double>(figures.measured_us) / 1e6},
+          {"transactions", figures.transactions},
+          {"refused", figures.refused},
+          {"blocks", figures.blocks},
+          {"rounds", figures.rounds},
+          {"longest_pause_ms", Milliseconds(figures.longest_pause_us)},
+          {"latency_ms",
+           {{"p50", Milliseconds(figures.latency_p50_us)},
+            {"p90", Milliseconds(figures.latency_p90_us)},
+            {"p99", Milliseconds(figures.latency_p99_us)},
+            {"max", Milliseconds(figures.latency_max_us)}}},
+          {"messages", messages},
+          {"busiest_line_bytes", figures.busiest_line_bytes},
+          {"transactions_in_second", figures.transactions_in_second}};
+}
+
 void PrintRunJson(const SimArguments& arguments, const sim::Scenario& scenario,
                   const sim::RunResult& result) {
   const std::vector<sim::Violation> failures = sim::Failures(scenario, result);
@@ -209,6 +234,8 @@ void PrintRunJson(const SimArguments& arguments, const sim::Scenario& scenario,
              {"simulated_seconds", static_cast<double>(result.simulated_us) / 1e6},
              {"events", result.events},
              {"faults", result.faults},
+             {"frames_dropped", result.frames_dropped},
+             {"figures", FiguresJson(result.figures)},
              {"trace_hash", absl::StrCat(absl::Hex(result.trace_hash, absl::kZeroPad16))},
              {"replay", ReplayCommand(arguments)}});
 }

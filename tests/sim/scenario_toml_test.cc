@@ -55,6 +55,13 @@ Scenario AnyScenario(uint64_t seed) {
   scenario.heartbeat_ms = random.Between(1, 5000);
   scenario.real_signatures = random.Chance(0.5);
   scenario.chaos_ms = random.Below(30'000);
+  scenario.measure_from_ms = random.Below(scenario.chaos_ms + 1);
+  if (random.Chance(0.5)) {
+    scenario.region_delays_us = {{0, random.Below(1000)}, {random.Below(1000), 0}};
+    for (size_t i = 0; i < scenario.powers.size(); ++i) {
+      scenario.regions.push_back(static_cast<uint32_t>(random.Below(2)));
+    }
+  }
   scenario.calm_rounds = random.Between(1, 200);
   const size_t replicas = scenario.powers.size() + scenario.twins.size();
   for (uint64_t i = random.Below(6); i > 0; --i) {
@@ -159,6 +166,21 @@ TEST(ScenarioToml, RefusesReplicasThatAreNotThere) {
   const std::string fault = "[[fault]]\nrow = \"N2\"\nkind = \"mute\"\nnodes = [4]\n";
   EXPECT_EQ(ErrorOf(fault), "file.toml: fault[0].nodes: there is no replica 4: they are 0 to 3");
   EXPECT_EQ(ErrorOf("twins = [0]\n" + fault), "");
+}
+
+TEST(ScenarioToml, RefusesRegionsThatAreNotThere) {
+  const std::string delays = "region_delays_us = [[0, 5], [5, 0]]\n";
+  EXPECT_EQ(ErrorOf(delays + "regions = [0, 0, 1, 1]\n"), "");
+  EXPECT_EQ(ErrorOf(delays + "regions = [0, 0, 1, 2]\n"),
+            "file.toml: regions: there is no region 2: they are 0 to 1");
+  EXPECT_EQ(ErrorOf(delays + "regions = [0, 1]\n"),
+            "file.toml: regions: must name one region for each validator, or be empty");
+  EXPECT_EQ(ErrorOf("region_delays_us = [[0, 5], [5]]\n"),
+            "file.toml: region_delays_us: must be a square: 2 lists of 2");
+  EXPECT_EQ(
+      ErrorOf("region_delays_us = [[0, -5], [5, 0]]\n"),
+      "file.toml:1: region_delays_us: element 0 element 1 must be a whole number, 0 or above");
+  EXPECT_THAT(ErrorOf("region_delays_us = [[60000001]]\n"), HasSubstr("beyond a minute"));
 }
 
 TEST(ScenarioToml, RefusesFaultsThatNobodyKnows) {

@@ -35,6 +35,8 @@ Scenario Large() {
   scenario.twins = {0, 6};
   scenario.leaders = {1, 2, 6};
   scenario.heartbeat_ms = 700;
+  scenario.regions = {4, 0, 1, 2, 3, 4, 5};
+  scenario.region_delays_us.assign(6, std::vector<uint64_t>(6, 1000));
   for (int i = 0; i < 20; ++i) scenario.faults.push_back(Of("N1", "loss", 4000, {0, 1, 2}));
   scenario.faults.insert(scenario.faults.begin() + 7, Of("K2", "crash", 3000, {}));
   scenario.faults.insert(scenario.faults.begin() + 15, Of("N2", "partition", 5000, {1, 3, 5}));
@@ -115,6 +117,7 @@ TEST(Shrink, RenumbersWhatRemains) {
   EXPECT_EQ(smaller.powers.size(), 6U);
   EXPECT_EQ(smaller.twins, std::vector<uint32_t>{5});
   EXPECT_EQ(smaller.leaders, (std::vector<uint32_t>{0, 1, 5}));
+  EXPECT_EQ(smaller.regions, (std::vector<uint32_t>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(smaller.faults[0].nodes, (std::vector<uint32_t>{0, 1}));
   EXPECT_TRUE(ValidateScenario(smaller).ok());
 }
@@ -156,6 +159,20 @@ TEST(IsolatedRun, HandsOnTheWholeResult) {
                               .simulated_us = 4,
                               .events = 5,
                               .faults = {{"N1", 6}},
+                              .frames_dropped = 7,
+                              .figures = {.measured_us = 8,
+                                          .transactions = 9,
+                                          .refused = 10,
+                                          .blocks = 11,
+                                          .rounds = 12,
+                                          .longest_pause_us = 13,
+                                          .latency_p50_us = 14,
+                                          .latency_p90_us = 15,
+                                          .latency_p99_us = 16,
+                                          .latency_max_us = 17,
+                                          .messages = {{"vote", {.count = 18, .bytes = 19}}},
+                                          .busiest_line_bytes = 20,
+                                          .transactions_in_second = {21, 22}},
                               .trace_hash = UINT64_MAX};
   const RunResult result = RunIsolated([&](const Scenario&, Recorder*) { return expected; }, {});
   EXPECT_EQ(result.violations, expected.violations);
@@ -165,6 +182,8 @@ TEST(IsolatedRun, HandsOnTheWholeResult) {
   EXPECT_EQ(result.simulated_us, 4U);
   EXPECT_EQ(result.events, 5U);
   EXPECT_EQ(result.faults, expected.faults);
+  EXPECT_EQ(result.frames_dropped, 7U);
+  EXPECT_EQ(result.figures, expected.figures);
   EXPECT_EQ(result.trace_hash, UINT64_MAX);
 }
 

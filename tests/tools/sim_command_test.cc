@@ -76,6 +76,10 @@ TEST(SimCommand, RunsAScenarioFile) {
   EXPECT_EQ(run["name"], "short");
   EXPECT_EQ(run["good"], true);
   EXPECT_GT(run["committed_blocks"], 0);
+  EXPECT_EQ(run["figures"]["seconds"], 1.0);
+  EXPECT_GT(run["figures"]["transactions"], 0);
+  EXPECT_GT(run["figures"]["latency_ms"]["p50"], 0);
+  EXPECT_GT(run["figures"]["messages"]["vote"]["bytes"], 0);
   const std::string page = dir / "page.html";
   EXPECT_EQ(Sim({"--scenario", file, "--html", page.c_str()}).exit_status, 0);
   EXPECT_THAT(ReadText(page), HasSubstr("<h1>short</h1>"));
