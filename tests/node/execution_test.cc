@@ -336,7 +336,7 @@ TEST(ApplicationRoot, HasNotChanged) {
   const std::vector<Reply> replies = {Reply::Ok("x"), Reply::Refused("y")};
   const std::vector<Event> events = {{.type = "t", .data = "d"}};
   EXPECT_EQ(ApplicationRoot({}, {7}, writes, replies, events).ToHex(),
-            "313fe683493cb68fe10e547ba0348f8dc064659ec3a567bba40cd8753f3ffd57");
+            "8074f99cf70f92e8d198d4a7704d36e8923aed635ca2fb749bd293fce9b8fb7f");
 }
 
 // Reads, writes, deletes and refuses as the transactions' bytes say.
