@@ -79,7 +79,7 @@ class LoneValidator : private EngineOutput {
         core_.get(),
         ExecutionThread::Sinks{.failed = [](const absl::Status& why) { KILN_CHECK_OK(why); }});
   }
-  ~LoneValidator() { execution_->Stop(); }
+  ~LoneValidator() override { execution_->Stop(); }
 
   ExecutionThread& execution() { return *execution_; }
   Height executed_height() const { return core_->executed_height(); }
