@@ -203,7 +203,8 @@ def point(validators, fault, load, result):
             "latency_ms": figures["latency_ms"],
             "rounds": rounds,
             "round_ms": ms / max(1, rounds),
-            "rounds_without_a_block": 1 - blocks / max(1, rounds),
+            # A block whose round began before the first one that is counted may be among them.
+            "rounds_without_a_block": max(0, 1 - blocks / max(1, rounds)),
             "block_fill": per_block / transactions_per_full_block(),
             "longest_pause_ms": figures["longest_pause_ms"],
             "time": parts,
