@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -103,16 +105,21 @@ class LoneValidator : private EngineOutput {
   // What a client is told of a transaction that nobody commits.
   absl::Status SubmitWithDeadline(absl::Time deadline) {
     struct Told {
-      absl::Status status = absl::InternalError("nothing was told");
-      absl::Notification done;
+      absl::Mutex mutex;
+      std::optional<absl::Status> status ABSL_GUARDED_BY(mutex);
     };
     const auto told = std::make_shared<Told>();
-    core_->submission().Submit(0, network::BatchOfOne("", "red"), deadline,
-                               std::make_shared<OneReceipt>([told](absl::StatusOr<Receipt> what) {
-                                 told->status = what.status();
-                                 told->done.Notify();
-                               }));
-    if (told->done.WaitForNotificationWithTimeout(kAtMost)) return told->status;
+    core_->submission().Submit(
+        0, network::BatchOfOne("", "red"), deadline,
+        std::make_shared<OneReceipt>([told](const absl::StatusOr<Receipt>& what) {
+          const absl::MutexLock lock(&told->mutex);
+          told->status = what.status();
+        }));
+    const absl::MutexLock lock(&told->mutex);
+    const auto is_told = [&told]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(told->mutex) {
+      return told->status.has_value();
+    };
+    if (told->mutex.AwaitWithTimeout(absl::Condition(&is_told), kAtMost)) return *told->status;
     return absl::InternalError("nothing was told");
   }
 
