@@ -38,13 +38,6 @@ absl::Status CheckEffects(const Effects& effects, size_t transaction_count) {
   return absl::OkStatus();
 }
 
-// What is read here came out of the state, now or when the snapshot was taken.
-absl::Status WithWayOut(const absl::Status& status, const storage::Store& store) {
-  if (!absl::IsDataLoss(status)) return status;
-  return absl::DataLossError(
-      absl::StrCat(status.message(), ": ", storage::HowToMakeStateAgain(store.base().lowest())));
-}
-
 }  // namespace
 
 Executor::Executor(const ChainLimits& limits, storage::Store* store, Application* application,
@@ -76,7 +69,7 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
   StateOverlay overlay(view.state);
   absl::StatusOr<Effects> ran = RunApplication(*block, selection.shown, overlay);
   // First: what the application says of a disk that cannot be read is not its own fault.
-  KILN_RETURN_IF_ERROR(WithWayOut(overlay.status(), *store_));
+  KILN_RETURN_IF_ERROR(storage::WithWayOut(overlay.status(), *store_));
   KILN_ASSIGN_OR_RETURN(Effects effects, std::move(ran));
   KILN_RETURN_IF_ERROR(CheckEffects(effects, selection.shown.size()));
 
@@ -100,7 +93,8 @@ absl::StatusOr<ExecutedBlock> Executor::ExecuteNext(const consensus::BlockPtr& b
   executed.results.state.application_root =
       ApplicationRoot(state_.application_root, block->header.height, writes,
                       executed.results.replies, executed.events);
-  KILN_RETURN_IF_ERROR(WithWayOut(snapshots_->Name(state_, &executed.results.state), *store_));
+  KILN_RETURN_IF_ERROR(
+      storage::WithWayOut(snapshots_->Name(state_, &executed.results.state), *store_));
   executed.state_root = executed.results.state.Root();
   timer.Next(Stage::kApply, writes.size());
   KILN_RETURN_IF_ERROR(store_->ApplyBlock(writes, executed.results));

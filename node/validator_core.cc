@@ -56,12 +56,7 @@ absl::StatusOr<std::unique_ptr<ValidatorCore>> ValidatorCore::Recover(
 
 absl::Status ValidatorCore::Replay() {
   storage::Store& store = *environment_.store;
-  if (const absl::Status restored = window_.Restore(store); absl::IsDataLoss(restored)) {
-    return absl::DataLossError(absl::StrCat(restored.message(), ": ",
-                                            storage::HowToMakeStateAgain(store.base().lowest())));
-  } else if (!restored.ok()) {
-    return restored;
-  }
+  KILN_RETURN_IF_ERROR(storage::WithWayOut(window_.Restore(store), store));
   KILN_RETURN_IF_ERROR(snapshots_.Restore());
   uint64_t total_transactions = 0;
   {
@@ -125,10 +120,9 @@ absl::Status ValidatorCore::MakeScrub() {
 }
 
 void ValidatorCore::NoteStateLost(const absl::Status& why) {
-  NoteFailure(absl::DataLossError(
-                  absl::StrCat("the application's state is damaged: ", why.message(), ": ",
-                               storage::HowToMakeStateAgain(environment_.store->base().lowest()))))
-      .IgnoreError();
+  const absl::Status damaged =
+      absl::DataLossError(absl::StrCat("the application's state is damaged: ", why.message()));
+  NoteFailure(storage::WithWayOut(damaged, *environment_.store)).IgnoreError();
 }
 
 void ValidatorCore::SendFrame(ValidatorIndex to, network::FramePtr frame) {

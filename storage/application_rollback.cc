@@ -23,6 +23,12 @@ absl::string_view HowToMakeStateAgain(Height lowest) {
          "blocks";
 }
 
+absl::Status WithWayOut(const absl::Status& status, const Store& store) {
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(
+      absl::StrCat(status.message(), ": ", HowToMakeStateAgain(store.base().lowest())));
+}
+
 absl::StatusOr<ApplicationRollback> PlanRollback(const Database& database, const Genesis& genesis) {
   const LedgerReader reader(&database, genesis.limits);
   KILN_RETURN_IF_ERROR(CheckFormatAndChain(database, reader, genesis));

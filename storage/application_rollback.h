@@ -8,12 +8,16 @@
 #include "base/ids.h"
 #include "kiln/genesis.h"
 #include "storage/rocksdb_database.h"
+#include "storage/store.h"
 
 namespace kiln::storage {
 
 // What the operator does when the application's state, or results, cannot be read: with a ledger
 // that begins at block 1 they are made again here, with any other somewhere else.
 absl::string_view HowToMakeStateAgain(Height lowest);
+// The same status, with that in its message when it is DataLoss: of what reads the state or results
+// of this ledger.
+absl::Status WithWayOut(const absl::Status& status, const Store& store);
 
 // What a rollback takes away: the next start executes the blocks from 1 to `committed`.
 struct ApplicationRollback {
