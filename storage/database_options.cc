@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "storage/hash_memtable.h"
+
 namespace kiln::storage {
 namespace {
 
@@ -21,7 +23,7 @@ constexpr size_t kWriteBufferBytes = 8 * kMiB;
 constexpr size_t kStateWriteBufferBytes = 4 * kMiB;
 constexpr int kStateWriteBuffersPerTable = 8;
 constexpr int kStateWriteBuffersMax = 20;
-constexpr double kStateWriteBufferFilterShare = 0.05;
+constexpr size_t kStateWriteBufferBytesPerBucket = 128;
 // A restart replays at most this much.
 constexpr size_t kWriteAheadLogBytesMax = 192 * kMiB;
 constexpr size_t kInfoLogBytesMax = 4 * kMiB;
@@ -48,15 +50,15 @@ void KeepValuesInBlobFiles(rocksdb::ColumnFamilyOptions* options) {
   options->write_buffer_size = kPayloadWriteBufferBytes;
 }
 
-// Keys in no order, many in each block. A table in memory that fits into a processor's cache takes
-// them in two thirds of the time of a large one; several are written out as one, so that compaction
-// has no more to do. Filters keep reads as fast as of one table (docs/performance.md).
-void KeepStateInSmallBuffers(rocksdb::ColumnFamilyOptions* options) {
-  options->write_buffer_size = kStateWriteBufferBytes;
+// Keys in no order, many in each block, found by their hashes while they are in memory. A table
+// that fits into a processor's cache is put in order faster than a large one; several are written
+// out as one, so that compaction has no more to do (docs/performance.md).
+void KeepStateInSmallBuffers(size_t write_buffer_bytes, rocksdb::ColumnFamilyOptions* options) {
+  options->write_buffer_size = write_buffer_bytes;
   options->min_write_buffer_number_to_merge = kStateWriteBuffersPerTable;
   options->max_write_buffer_number = kStateWriteBuffersMax;
-  options->memtable_prefix_bloom_size_ratio = kStateWriteBufferFilterShare;
-  options->memtable_whole_key_filtering = true;
+  options->memtable_factory =
+      NewHashMemTableFactory(write_buffer_bytes / kStateWriteBufferBytesPerBucket);
 }
 
 }  // namespace
@@ -79,6 +81,7 @@ rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env) {
   options.max_total_wal_size = kWriteAheadLogBytesMax;
   options.db_write_buffer_size = kWriteBuffersBytesMax;
   options.max_background_jobs = 2;
+  options.allow_concurrent_memtable_write = false;  // storage/hash_memtable.h cannot
   options.max_open_files = kOpenFilesMax;
   options.bytes_per_sync = kMiB;  // tables are written out evenly, beside the log's syncs
 
@@ -107,11 +110,13 @@ std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions(size_t write_buffer_
   for (const Family family : {Family::kPayloads, Family::kTransactionIndex}) {
     KeepValuesInBlobFiles(&families[static_cast<size_t>(family)]);
   }
-  KeepStateInSmallBuffers(&families[static_cast<size_t>(Family::kApplicationState)]);
-  if (write_buffer_bytes == 0) return families;
-  for (rocksdb::ColumnFamilyOptions& family : families) {
-    family.write_buffer_size = write_buffer_bytes;
+  if (write_buffer_bytes != 0) {
+    for (rocksdb::ColumnFamilyOptions& family : families) {
+      family.write_buffer_size = write_buffer_bytes;
+    }
   }
+  KeepStateInSmallBuffers(write_buffer_bytes != 0 ? write_buffer_bytes : kStateWriteBufferBytes,
+                          &families[static_cast<size_t>(Family::kApplicationState)]);
   return families;
 }
 
