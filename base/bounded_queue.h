@@ -1,4 +1,4 @@
-// A queue between threads that never grows past its limit.
+// A queue between threads that does not grow past its limit.
 #ifndef KILN_BASE_BOUNDED_QUEUE_H_
 #define KILN_BASE_BOUNDED_QUEUE_H_
 
@@ -31,6 +31,14 @@ class BoundedQueue {
     }
     items_.emplace_back(std::move(item), bytes);
     bytes_ += bytes;
+    return true;
+  }
+
+  // Enters a full queue, too: for what is rare and must not be lost. False when it is closed.
+  bool PushBeyondLimit(T&& item) {
+    absl::MutexLock lock(&mutex_);
+    if (closed_) return false;
+    items_.emplace_back(std::move(item), 0);
     return true;
   }
 

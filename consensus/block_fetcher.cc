@@ -86,7 +86,17 @@ bool BlockFetcher::NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_
   return false;
 }
 
-std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now_us) {
+// In turn, of those whose streams are up, if any are.
+size_t BlockFetcher::NextSigner(const Wanted& wanted, const PeerPresence& peers) {
+  for (size_t i = 0; i < wanted.signers.size(); ++i) {
+    const size_t signer = (wanted.next + i) % wanted.signers.size();
+    if (peers.IsConnected(wanted.signers[signer])) return signer;
+  }
+  return wanted.next;
+}
+
+std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, const PeerPresence& peers,
+                                           uint64_t now_us) {
   if (open_.has_value() && now_us < wanted_.at(open_->id).due_us) return std::nullopt;
   if (open_.has_value()) patience_.NoteSilence(wanted_.at(open_->id).signers.size());
   open_.reset();
@@ -96,12 +106,13 @@ std::optional<Fetch> BlockFetcher::TakeDue(Height committed_height, uint64_t now
     if (highest == nullptr || wanted.qc.round > highest->qc.round) highest = &wanted;
   }
   if (highest == nullptr) return std::nullopt;
-  const ValidatorIndex signer = highest->signers[highest->next];
+  const size_t next = NextSigner(*highest, peers);
+  const ValidatorIndex signer = highest->signers[next];
   if (signer != highest->asked) highest->reached = Height{0};
   highest->asked = signer;
   const Height above = std::max(committed_height, highest->reached);
   open_ = Open{highest->qc.block_id, signer, above};
-  highest->next = (highest->next + 1) % highest->signers.size();
+  highest->next = (next + 1) % highest->signers.size();
   highest->due_us = now_us + patience_.wait_us();
   return Fetch{
       open_->to,

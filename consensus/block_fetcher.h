@@ -12,6 +12,7 @@
 #include "consensus/certificates.h"
 #include "consensus/effects.h"
 #include "consensus/fetch_patience.h"
+#include "consensus/peer_presence.h"
 #include "kiln/types.h"
 
 namespace kiln::consensus {
@@ -47,8 +48,8 @@ class BlockFetcher {
   bool NoteAnswer(ValidatorIndex from, Height reached, uint64_t now_us);
 
   // The request that is due, if one is, for blocks above the committed height or above what the
-  // same signer already brought.
-  std::optional<Fetch> TakeDue(Height committed_height, uint64_t now_us);
+  // same signer already brought. Signers whose streams are up come before the others.
+  std::optional<Fetch> TakeDue(Height committed_height, const PeerPresence& peers, uint64_t now_us);
   // UINT64_MAX when nothing is wanted.
   uint64_t deadline_us() const;
   bool empty() const { return wanted_.empty(); }
@@ -68,6 +69,7 @@ class BlockFetcher {
     Height above_height;
   };
 
+  static size_t NextSigner(const Wanted& wanted, const PeerPresence& peers);
   void Erase(const Hash& id);
   void DropLowest();
 

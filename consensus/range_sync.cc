@@ -245,16 +245,23 @@ void RangeSync::ExpireRequests() {
   }
 }
 
-std::optional<ValidatorIndex> RangeSync::Choose(const QuorumCertificate& qc) const {
+std::optional<ValidatorIndex> RangeSync::Choose(const QuorumCertificate& qc,
+                                                const PeerPresence& connections) const {
   std::optional<ValidatorIndex> chosen;
+  const std::vector<ValidatorIndex> signers = SignersOf(qc);
   const bool must_ask = OpenRequests() == 0;
-  const auto standing = [this](ValidatorIndex index) {
+  const bool is_anyone_connected =
+      std::any_of(signers.begin(), signers.end(),
+                  [&](ValidatorIndex signer) { return connections.IsConnected(signer); });
+  const auto standing = [&](ValidatorIndex index) {
     const Peer& peer = peers_[index.value];
     const uint64_t waits_us = std::max(peer.passed_over_until_us, now_us_);
-    return std::make_tuple(waits_us, peer.open.size(), peer.silences, peer.asked_last);
+    return std::make_tuple(!connections.IsConnected(index), waits_us, peer.open.size(),
+                           peer.silences, peer.asked_last);
   };
-  for (const ValidatorIndex signer : SignersOf(qc)) {
+  for (const ValidatorIndex signer : signers) {
     const Peer& peer = peers_[signer.value];
+    if (is_anyone_connected && !must_ask && !connections.IsConnected(signer)) continue;
     if (peer.open.size() >= kOpenOfOnePeerMax || peer.is_doubted) continue;
     if (peer.passed_over_until_us > now_us_ && !must_ask) continue;
     if (!chosen.has_value() || standing(signer) < standing(*chosen)) chosen = signer;
@@ -289,7 +296,8 @@ std::optional<RangeSync::Range> RangeSync::NextHole(Height highest) const {
   return hole;
 }
 
-std::optional<Fetch> RangeSync::TakeDue(Height executed, uint64_t now_us) {
+std::optional<Fetch> RangeSync::TakeDue(Height executed, const PeerPresence& connections,
+                                        uint64_t now_us) {
   now_us_ = now_us;
   ExpireRequests();
   if (!is_active()) return std::nullopt;
@@ -299,7 +307,7 @@ std::optional<Fetch> RangeSync::TakeDue(Height executed, uint64_t now_us) {
   };
   if (OpenRequests() >= kOpenMax) return std::nullopt;
   if (probed_.has_value() && std::none_of(peers_.begin(), peers_.end(), is_probing)) {
-    if (const std::optional<ValidatorIndex> peer = Choose(*probed_)) {
+    if (const std::optional<ValidatorIndex> peer = Choose(*probed_, connections)) {
       return Ask(*peer,
                  {.id = probed_->block_id, .above = kHeightMax, .count = 1, .is_probe = true});
     }
@@ -313,7 +321,7 @@ std::optional<Fetch> RangeSync::TakeDue(Height executed, uint64_t now_us) {
                          hole->above.value + hole->count == highest.value;
   if (will_grow) return std::nullopt;
   if (waiting_bytes_ >= kWaitingBytesMax && hole->above != base_) return std::nullopt;
-  const std::optional<ValidatorIndex> peer = Choose(target_->qc);
+  const std::optional<ValidatorIndex> peer = Choose(target_->qc, connections);
   if (!peer.has_value()) return std::nullopt;
   if (OpenRequests() > 0) KILN_MARK("ranges are asked of several at once");
   return Ask(*peer, {.id = target_->qc.block_id, .above = hole->above, .count = hole->count});

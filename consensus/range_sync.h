@@ -14,6 +14,7 @@
 #include "consensus/effects.h"
 #include "consensus/fetch_patience.h"
 #include "consensus/messages.h"
+#include "consensus/peer_presence.h"
 #include "kiln/types.h"
 
 namespace kiln::consensus {
@@ -71,8 +72,9 @@ class RangeSync {
   void NoteInserted();
   void NoteRefused(const Block& root);
 
-  // A request that is due, if one is; ask again until there is none.
-  std::optional<Fetch> TakeDue(Height executed, uint64_t now_us);
+  // A request that is due, if one is; ask again until there is none. Who is not connected is asked
+  // when nobody else can be.
+  std::optional<Fetch> TakeDue(Height executed, const PeerPresence& connections, uint64_t now_us);
   // UINT64_MAX when nothing is waited for.
   uint64_t deadline_us() const;
 
@@ -112,7 +114,8 @@ class RangeSync {
   void ExpireRequests();
   void NoteSilence(const Request& request, Peer* peer);
   // Whom to ask for blocks of this certificate's chain; none when all are busy or passed over.
-  std::optional<ValidatorIndex> Choose(const QuorumCertificate& qc) const;
+  std::optional<ValidatorIndex> Choose(const QuorumCertificate& qc,
+                                       const PeerPresence& connections) const;
   bool IsAsked(Height height, Height* up_to) const;
   size_t OpenRequests() const;
   // The lowest heights up to `highest` that are neither here nor asked for.

@@ -97,12 +97,11 @@ Effects Replica::Step(const Event& event, Now now) {
 }
 
 void Replica::On(const VerifiedMessage& message) {
-  peers_.NoteHeard(message.from());
   std::visit([&](const auto& specific) { OnMessage(message.from(), specific); }, message.message());
 }
 
 void Replica::On(const PeerConnected& event) {
-  peers_.NoteHeard(event.peer);
+  peers_.NoteConnected(event.peer);
   Send(event.peer, OwnCertificates());
   if (!own_proposal_.has_value()) return;
   KILN_MARK("a proposal is sent again to a peer that connects");
@@ -376,12 +375,13 @@ void Replica::AskForBlocks() {
     const std::optional<QuorumCertificate> newest = fetcher_.HighestWanted();
     if (newest.has_value()) ranges_.Aim(*newest, *tree_.root(), now_us);
   }
-  while (std::optional<Fetch> fetch = ranges_.TakeDue(execution_.executed_height(), now_us)) {
+  while (std::optional<Fetch> fetch =
+             ranges_.TakeDue(execution_.executed_height(), peers_, now_us)) {
     effects_.fetch.push_back(*std::move(fetch));
   }
   if (ranges_.is_active()) return;
   if (fetcher_.empty()) answers_in_a_row_ = 0;
-  std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, now_us);
+  std::optional<Fetch> fetch = fetcher_.TakeDue(tree_.root()->header.height, peers_, now_us);
   if (fetch.has_value()) effects_.fetch.push_back(*std::move(fetch));
 }
 

@@ -41,8 +41,8 @@ struct PeerTransportOptions {
   size_t send_queue_frames_max = kSendQueueFramesMax;            // per peer
   size_t send_queue_bytes_max = kSendQueueBytesMax;              // per peer
   absl::Duration reconnect_delay_min = absl::Milliseconds(100);  // doubles, with jitter
-  // Short, so that a validator that comes back is in touch within about a second.
-  absl::Duration reconnect_delay_max = absl::Seconds(1);
+  // Short, so that a validator that comes back is in touch within about half a second.
+  absl::Duration reconnect_delay_max = absl::Milliseconds(500);
   absl::Duration hello_timeout = absl::Seconds(5);  // from the call or its arrival to the hello
   uint32_t protocol_version = kProtocolVersion;
   Random* random = nullptr;  // nullptr: the system's

@@ -343,12 +343,13 @@ bool ValidatorNode::OnFrame(ValidatorIndex from, network::Frame frame) {
   return pool_->Add(from, std::move(frame));
 }
 
+// The replica remembers these until the next of them comes, and each costs the peer a handshake.
 void ValidatorNode::OnConnected(ValidatorIndex peer) {
-  inbox_.TryPush(consensus::Event(consensus::PeerConnected{peer}));
+  inbox_.PushBeyondLimit(consensus::Event(consensus::PeerConnected{peer}));
 }
 
 void ValidatorNode::OnDisconnected(ValidatorIndex peer) {
-  inbox_.TryPush(consensus::Event(consensus::PeerDisconnected{peer}));
+  inbox_.PushBeyondLimit(consensus::Event(consensus::PeerDisconnected{peer}));
 }
 
 // --- Clients

@@ -33,6 +33,16 @@ TEST(BoundedQueue, RefusesMoreItemsThanItsLimitAndCountsThem) {
   EXPECT_EQ(queue.refused(), 1u);
 }
 
+TEST(BoundedQueue, TakesWhatMustNotBeLostWhenItIsFull) {
+  BoundedQueue<int> queue(1, 100);
+  ASSERT_TRUE(queue.TryPush(1, 100));
+  EXPECT_TRUE(queue.PushBeyondLimit(2));
+  EXPECT_FALSE(queue.TryPush(3));
+  EXPECT_THAT(queue.TakeUpTo(3, absl::InfiniteFuture()), ElementsAre(1, 2));
+  queue.Close();
+  EXPECT_FALSE(queue.PushBeyondLimit(4));
+}
+
 TEST(BoundedQueue, RefusesMoreBytesThanItsLimitUntilSomeAreTaken) {
   BoundedQueue<int> queue(10, 100);
   EXPECT_TRUE(queue.TryPush(1, 60));

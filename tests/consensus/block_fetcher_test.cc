@@ -27,10 +27,32 @@ QuorumCertificate FakeQc(uint64_t round, const std::vector<uint32_t>& signers = 
   return qc;
 }
 
+// Of whom it is known whether they are connected.
+const PeerPresence& Nobody() {
+  static const PeerPresence kNobody(4, 0);
+  return kNobody;
+}
+
+TEST(BlockFetcher, AsksOneWhoseStreamIsUpWhileThereIsOne) {
+  BlockFetcher fetcher(kSelf, kTimeouts);
+  PeerPresence peers(4, 0);
+  peers.NoteConnected({1});
+  fetcher.Want(FakeQc(9), 0);
+  for (uint64_t now_us = 0; now_us < 20 * kRetryMaxUs; now_us = fetcher.deadline_us()) {
+    EXPECT_EQ(fetcher.TakeDue({5}, peers, now_us)->from, ValidatorIndex{1});
+  }
+  peers.NoteConnected({2});
+  uint64_t now_us = fetcher.deadline_us();
+  EXPECT_EQ(fetcher.TakeDue({5}, peers, now_us)->from, ValidatorIndex{2});
+  peers.NoteDisconnected({1}, now_us);
+  now_us = fetcher.deadline_us();
+  EXPECT_EQ(fetcher.TakeDue({5}, peers, now_us)->from, ValidatorIndex{2});
+}
+
 TEST(BlockFetcher, AsksASignerForWhatIsAboveTheCommittedBlock) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(9), 0);
-  const auto fetch = fetcher.TakeDue({5}, 0);
+  const auto fetch = fetcher.TakeDue({5}, Nobody(), 0);
   ASSERT_TRUE(fetch.has_value());
   EXPECT_EQ(fetch->request, (BlockRequest{FakeId(9), {5}, kBlocksPerAnswerMax}));
   EXPECT_LE(fetch->from.value, 2u);
@@ -40,7 +62,7 @@ TEST(BlockFetcher, NeverAsksItself) {
   BlockFetcher fetcher({1}, kTimeouts);
   fetcher.Want(FakeQc(9, {0, 1, 2}), 0);
   for (int request = 0; request < 10; ++request) {
-    const auto fetch = fetcher.TakeDue({5}, request == 0 ? 0 : fetcher.deadline_us());
+    const auto fetch = fetcher.TakeDue({5}, Nobody(), request == 0 ? 0 : fetcher.deadline_us());
     ASSERT_TRUE(fetch.has_value());
     EXPECT_NE(fetch->from, ValidatorIndex{1});
   }
@@ -54,48 +76,48 @@ TEST(BlockFetcher, AsksEachSignerInTurnUntilTheBlockArrives) {
   fetcher.Want(FakeQc(9), 0);
   std::set<ValidatorIndex> asked;
   for (uint64_t turn = 0; turn < 3; ++turn) {
-    const auto fetch = fetcher.TakeDue({5}, turn * kRetryUs);
+    const auto fetch = fetcher.TakeDue({5}, Nobody(), turn * kRetryUs);
     ASSERT_TRUE(fetch.has_value());
     asked.insert(fetch->from);
-    EXPECT_FALSE(fetcher.TakeDue({5}, turn * kRetryUs + kRetryUs - 1).has_value());
+    EXPECT_FALSE(fetcher.TakeDue({5}, Nobody(), turn * kRetryUs + kRetryUs - 1).has_value());
     EXPECT_EQ(fetcher.deadline_us(), (turn + 1) * kRetryUs);
   }
   EXPECT_EQ(asked.size(), 3u);
   fetcher.Forget(FakeId(9));
-  EXPECT_FALSE(fetcher.TakeDue({5}, 10 * kRetryUs).has_value());
+  EXPECT_FALSE(fetcher.TakeDue({5}, Nobody(), 10 * kRetryUs).has_value());
   EXPECT_EQ(fetcher.deadline_us(), UINT64_MAX);
 }
 
 TEST(BlockFetcher, HasOneRequestOpenForTheHighestBlock) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   for (const uint64_t round : {7, 9, 8}) fetcher.Want(FakeQc(round), 0);
-  EXPECT_EQ(fetcher.TakeDue({5}, 0)->request.block_id, FakeId(9));
-  EXPECT_FALSE(fetcher.TakeDue({5}, 1).has_value());
+  EXPECT_EQ(fetcher.TakeDue({5}, Nobody(), 0)->request.block_id, FakeId(9));
+  EXPECT_FALSE(fetcher.TakeDue({5}, Nobody(), 1).has_value());
   fetcher.Forget(FakeId(9));
-  EXPECT_EQ(fetcher.TakeDue({5}, 2)->request.block_id, FakeId(8));
+  EXPECT_EQ(fetcher.TakeDue({5}, Nobody(), 2)->request.block_id, FakeId(8));
 }
 
 TEST(BlockFetcher, AsksOneThatHelpedForMoreAtOnce) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
-  const ValidatorIndex helper = fetcher.TakeDue({5}, 0)->from;
+  const ValidatorIndex helper = fetcher.TakeDue({5}, Nobody(), 0)->from;
   fetcher.NoteAnswer(helper, {69}, 10);
-  const auto more = fetcher.TakeDue({5}, 10);
+  const auto more = fetcher.TakeDue({5}, Nobody(), 10);
   ASSERT_TRUE(more.has_value());
   EXPECT_EQ(more->from, helper);
   EXPECT_EQ(more->request.above_height, Height{69}) << "its blocks need not be committed yet";
   fetcher.NoteAnswer(helper, {133}, 20);
-  EXPECT_EQ(fetcher.TakeDue({140}, 20)->request.above_height, Height{140});
+  EXPECT_EQ(fetcher.TakeDue({140}, Nobody(), 20)->request.above_height, Height{140});
 }
 
 TEST(BlockFetcher, TurnsToTheNextAfterAUselessAnswer) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
-  const ValidatorIndex first = fetcher.TakeDue({5}, 0)->from;
+  const ValidatorIndex first = fetcher.TakeDue({5}, Nobody(), 0)->from;
   fetcher.NoteAnswer(first, {69}, 10);
-  ASSERT_EQ(fetcher.TakeDue({5}, 10)->from, first);
+  ASSERT_EQ(fetcher.TakeDue({5}, Nobody(), 10)->from, first);
   fetcher.NoteAnswer(first, {69}, 20);  // the same blocks once more
-  const auto next = fetcher.TakeDue({5}, 20 + kRetryUs);
+  const auto next = fetcher.TakeDue({5}, Nobody(), 20 + kRetryUs);
   ASSERT_TRUE(next.has_value());
   EXPECT_NE(next->from, first);
   EXPECT_EQ(next->request.above_height, Height{5}) << "what the first sent may lead nowhere";
@@ -105,10 +127,10 @@ TEST(BlockFetcher, TurnsToTheNextAfterAUselessAnswer) {
 TEST(BlockFetcher, DoesNotAskOneSignerAboveWhatAnotherClaimed) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
-  const ValidatorIndex liar = fetcher.TakeDue({5}, 0)->from;
+  const ValidatorIndex liar = fetcher.TakeDue({5}, Nobody(), 0)->from;
   fetcher.NoteAnswer(liar, {69}, 10);
-  ASSERT_EQ(fetcher.TakeDue({5}, 10)->from, liar);
-  const auto next = fetcher.TakeDue({5}, 10 + kRetryUs);
+  ASSERT_EQ(fetcher.TakeDue({5}, Nobody(), 10)->from, liar);
+  const auto next = fetcher.TakeDue({5}, Nobody(), 10 + kRetryUs);
   ASSERT_TRUE(next.has_value());
   EXPECT_NE(next->from, liar);
   EXPECT_EQ(next->request.above_height, Height{5});
@@ -119,7 +141,7 @@ TEST(BlockFetcher, UselessAnswersOfAllDoNotMakeItBusy) {
   fetcher.Want(FakeQc(200), 0);
   int requests = 0;
   for (uint64_t now_us = 0; now_us < 10 * kRetryUs; ++now_us) {
-    const auto fetch = fetcher.TakeDue({5}, now_us);
+    const auto fetch = fetcher.TakeDue({5}, Nobody(), now_us);
     if (!fetch.has_value()) continue;
     ++requests;
     fetcher.NoteAnswer(fetch->from, {0}, now_us);
@@ -131,7 +153,7 @@ TEST(BlockFetcher, UselessAnswersOfAllDoNotMakeItBusy) {
 std::vector<uint64_t> SilentWaits(BlockFetcher* fetcher, int requests, uint64_t now_us) {
   std::vector<uint64_t> waits;
   for (int i = 0; i < requests; ++i) {
-    EXPECT_TRUE(fetcher->TakeDue({5}, now_us).has_value());
+    EXPECT_TRUE(fetcher->TakeDue({5}, Nobody(), now_us).has_value());
     waits.push_back(fetcher->deadline_us() - now_us);
     now_us = fetcher->deadline_us();
   }
@@ -163,7 +185,7 @@ TEST(BlockFetcher, WaitsAsShortlyAsEverAfterAnAnswerThatHelped) {
   fetcher.Want(FakeQc(200), 0);
   EXPECT_GT(SilentWaits(&fetcher, 7, 0).back(), 2 * kRetryUs);
   const uint64_t now_us = fetcher.deadline_us();
-  const auto fetch = fetcher.TakeDue({5}, now_us);
+  const auto fetch = fetcher.TakeDue({5}, Nobody(), now_us);
   ASSERT_TRUE(fetch.has_value());
   fetcher.NoteAnswer(fetch->from, {69}, now_us + 10);
   EXPECT_EQ(SilentWaits(&fetcher, 1, now_us + 10).front(), kRetryUs);
@@ -198,28 +220,28 @@ TEST(BlockFetcher, GoesOnWaitingLongWhenABlockOfManyNoLongerMatters) {
 TEST(BlockFetcher, IgnoresAnswersOfThoseItDidNotAsk) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   fetcher.Want(FakeQc(200), 0);
-  const ValidatorIndex asked = fetcher.TakeDue({5}, 0)->from;
+  const ValidatorIndex asked = fetcher.TakeDue({5}, Nobody(), 0)->from;
   fetcher.NoteAnswer({(asked.value + 1) % 3}, {69}, 10);
-  EXPECT_FALSE(fetcher.TakeDue({5}, 10).has_value());
+  EXPECT_FALSE(fetcher.TakeDue({5}, Nobody(), 10).has_value());
 }
 
 TEST(BlockFetcher, ForgetsBlocksOfDecidedRounds) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   for (const uint64_t round : {7, 8, 9}) fetcher.Want(FakeQc(round), 0);
-  ASSERT_TRUE(fetcher.TakeDue({5}, 0).has_value());
+  ASSERT_TRUE(fetcher.TakeDue({5}, Nobody(), 0).has_value());
   fetcher.ForgetUpTo({8});
   EXPECT_FALSE(fetcher.CertificateFor(FakeId(8)).has_value());
   EXPECT_EQ(fetcher.CertificateFor(FakeId(9)), FakeQc(9));
   fetcher.ForgetUpTo({9});
   EXPECT_TRUE(fetcher.empty());
-  EXPECT_FALSE(fetcher.TakeDue({5}, kRetryMaxUs).has_value());
+  EXPECT_FALSE(fetcher.TakeDue({5}, Nobody(), kRetryMaxUs).has_value());
 }
 
 TEST(BlockFetcher, WantsABoundedNumberOfBlocksOfTheHighestRounds) {
   BlockFetcher fetcher(kSelf, kTimeouts);
   for (uint64_t round = 1; round <= 3 * BlockFetcher::kWantedMax; ++round) {
     fetcher.Want(FakeQc(round), 0);
-    fetcher.TakeDue({0}, round * kRetryMaxUs);
+    fetcher.TakeDue({0}, Nobody(), round * kRetryMaxUs);
   }
   size_t wanted = 0;
   for (uint64_t round = 1; round <= 3 * BlockFetcher::kWantedMax; ++round) {

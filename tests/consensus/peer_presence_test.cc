@@ -30,13 +30,23 @@ TEST(PeerPresence, CountsFromTheFirstTimeThatAStreamIsSaidToBeDown) {
   EXPECT_EQ(peers.AwayFrom(kPeer), 1100u);
 }
 
-TEST(PeerPresence, ForgetsItWhenSomethingIsHeard) {
+TEST(PeerPresence, ForgetsItWhenTheStreamIsUp) {
   PeerPresence peers(4, 100);
   peers.NoteDisconnected(kPeer, 1000);
-  peers.NoteHeard(kPeer);
+  peers.NoteConnected(kPeer);
   EXPECT_FALSE(peers.IsAway(kPeer, 5000));
   peers.NoteDisconnected(kPeer, 5000);
   EXPECT_EQ(peers.AwayFrom(kPeer), 5100u);
+}
+
+TEST(PeerPresence, KnowsWhoseStreamIsUp) {
+  PeerPresence peers(4, 100);
+  EXPECT_FALSE(peers.IsConnected(kPeer));
+  peers.NoteConnected(kPeer);
+  EXPECT_TRUE(peers.IsConnected(kPeer));
+  EXPECT_FALSE(peers.IsConnected({2}));
+  peers.NoteDisconnected(kPeer, 1000);
+  EXPECT_FALSE(peers.IsConnected(kPeer));
 }
 
 }  // namespace

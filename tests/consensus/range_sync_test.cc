@@ -63,7 +63,7 @@ class RangeSyncTest : public ::testing::Test {
 
   std::vector<Fetch> TakeAllDue(uint64_t now_us) {
     std::vector<Fetch> due;
-    while (std::optional<Fetch> fetch = sync_->TakeDue(Height{executed_}, now_us)) {
+    while (std::optional<Fetch> fetch = sync_->TakeDue(Height{executed_}, connections_, now_us)) {
       due.push_back(*fetch);
     }
     EXPECT_GT(sync_->deadline_us(), now_us) << "it would never rest";
@@ -91,6 +91,7 @@ class RangeSyncTest : public ::testing::Test {
   const std::unique_ptr<TestWorld> world_ = NewWorld();
   const std::vector<BlockPtr> chain_ = Chain();
   std::unique_ptr<RangeSync> sync_ = NewSync(4);
+  PeerPresence connections_{10, 0};
   uint64_t root_ = 0;
   uint64_t executed_ = 0;
 };
@@ -125,6 +126,17 @@ TEST_F(RangeSyncTest, AsksAllSignersForRangesOfTheirOwnAtOnce) {
                                             kBlocksPerAnswerMax}));
   }
   EXPECT_EQ(asked, (std::set<ValidatorIndex>{{0}, {1}, {2}}));
+}
+
+TEST_F(RangeSyncTest, AsksThoseWhoseStreamsAreUp) {
+  connections_.NoteConnected({1});
+  executed_ = 300;
+  Find(300);
+  for (const Fetch& fetch : TakeAllDue(10)) EXPECT_EQ(fetch.from, ValidatorIndex{1});
+  connections_.NoteConnected({2});
+  const std::vector<Fetch> due = TakeAllDue(20);
+  ASSERT_EQ(due.size(), RangeSync::kOpenOfOnePeerMax);
+  for (const Fetch& fetch : due) EXPECT_EQ(fetch.from, ValidatorIndex{2});
 }
 
 TEST_F(RangeSyncTest, HasABoundedNumberOfRequestsOpen) {
@@ -299,10 +311,10 @@ TEST_F(RangeSyncTest, KeepsABoundedNumberOfBytesThatWait) {
         world.Child(chain.back(), Round{round}, {.transactions = {std::string(4 << 20, 'x')}}));
   }
   sync_->Aim(world.QcFor(chain[20], {{0}, {1}, {2}}), *chain[0], 0);
-  const auto probe = sync_->TakeDue({0}, 0);
+  const auto probe = sync_->TakeDue({0}, connections_, 0);
   ASSERT_TRUE(probe.has_value());
   ASSERT_TRUE(sync_->Take(probe->from, {{chain[20]}, std::nullopt}, 0));
-  const auto lowest = sync_->TakeDue({0}, 0);
+  const auto lowest = sync_->TakeDue({0}, connections_, 0);
   ASSERT_TRUE(lowest.has_value());
   const auto whole = [&](const BlockRequest& request) {
     return Blocks{{chain[request.above_height.value + 1]}, std::nullopt};
@@ -312,7 +324,7 @@ TEST_F(RangeSyncTest, KeepsABoundedNumberOfBytesThatWait) {
   size_t brought = 0;
   std::optional<Fetch> silent;
   for (uint64_t now_us = 1; now_us < kWaitUs; ++now_us) {
-    while (const auto fetch = sync_->TakeDue({0}, now_us)) {
+    while (const auto fetch = sync_->TakeDue({0}, connections_, now_us)) {
       if (!silent.has_value()) {
         silent = fetch;
         continue;
