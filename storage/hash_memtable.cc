@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <new>
-#include <string>
 #include <utility>
 #include <vector>
 

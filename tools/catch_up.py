@@ -195,7 +195,8 @@ def run_load(net, whole, arguments):
     caught, seconds, last, cpu = catch_up(net, has_caught_up)
     live = rate(others, net.status(0), time.monotonic() - begun)
     report("under load", whole, live, caught, seconds, last, cpu, before)
-    print(f"  the others kept {100 * live['transactions'] / before['transactions']:.0f} % of their transactions")
+    print(f"  the others kept {100 * live['transactions'] / before['transactions']:.0f} % of what they did alone,"
+          f" {100 * live['transactions'] / whole['transactions']:.0f} % of what all four did")
     load.communicate()
 
 
