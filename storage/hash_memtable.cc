@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -200,10 +201,12 @@ class HashMemTable final : public rocksdb::MemTableRep {
       : MemTableRep(allocator), buckets_(absl::bit_ceil(buckets)) {}
 
   rocksdb::KeyHandle Allocate(size_t bytes, char** entry) override {
-    char* memory = nullptr;
-    MemTableRep::Allocate(sizeof(Node) + alignof(Node) - 1 + bytes, &memory);
-    const uintptr_t address = reinterpret_cast<uintptr_t>(memory) + alignof(Node) - 1;
-    Node* node = new (reinterpret_cast<void*>(address - address % alignof(Node))) Node;
+    size_t room = sizeof(Node) + alignof(Node) - 1 + bytes;
+    char* unaligned = nullptr;
+    MemTableRep::Allocate(room, &unaligned);
+    void* memory = unaligned;
+    std::align(alignof(Node), sizeof(Node) + bytes, memory, room);
+    Node* node = new (memory) Node;
     *entry = node->entry();
     return node;
   }
