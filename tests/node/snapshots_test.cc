@@ -148,6 +148,30 @@ TEST(Snapshots, OfAStateThatWasLostAreDroppedByAStart) {
   EXPECT_TRUE(absl::IsNotFound(snapshots.IndexOf({32}).status()));
 }
 
+// The ledger of a validator that fetched a snapshot of height 32, took one of it itself, and went
+// on; one of height 16 is from before.
+class BeginsAtItsSnapshot : public BehindItsSnapshot {
+ public:
+  using BehindItsSnapshot::BehindItsSnapshot;
+  absl::StatusOr<std::vector<Height>> Snapshots() const override {
+    return std::vector<Height>({{16}, {32}});
+  }
+  storage::LedgerBase base() const override {
+    storage::LedgerBase base = BehindItsSnapshot::base();
+    base.header.height = {32};
+    return base;
+  }
+  consensus::ExecutedState executed_state() const override { return {.height = {33}}; }
+};
+
+TEST(Snapshots, OfTheHeightThatTheLedgerBeginsWithAreKeptByAStart) {
+  const Genesis genesis = ChainOfShortIntervals();
+  BeginsAtItsSnapshot store(genesis);
+  Snapshots snapshots(genesis.limits, &store, 2);
+  ASSERT_TRUE(snapshots.Restore().ok());
+  EXPECT_THAT(store.dropped, ElementsAre(Height{16}));
+}
+
 TEST(Snapshots, SayWhatToDoWhenOneIsMissing) {
   Validator validator;
   validator.RunTo(2 * kInterval - 1);
