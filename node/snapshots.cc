@@ -22,7 +22,8 @@ absl::Status Snapshots::Restore() {
   absl::MutexLock lock(&mutex_);
   KILN_CHECK(entries_.empty());
   for (const Height height : heights) {
-    // The state went on from it, so it was complete; or a newer one that was fetched took its place.
+    // The state went on from it, so it was complete; or a newer one that was fetched took its
+    // place.
     if (height < executed && height >= store_->base().height()) {
       entries_.emplace(height, std::make_shared<Entry>());
     } else {
