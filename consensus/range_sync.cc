@@ -261,9 +261,10 @@ std::optional<ValidatorIndex> RangeSync::Choose(const QuorumCertificate& qc,
   };
   for (const ValidatorIndex signer : signers) {
     const Peer& peer = peers_[signer.value];
-    if (is_anyone_connected && !must_ask && !connections.IsConnected(signer)) continue;
     if (peer.open.size() >= kOpenOfOnePeerMax || peer.is_doubted) continue;
-    if (peer.passed_over_until_us > now_us_ && !must_ask) continue;
+    const bool is_in_vain = peer.passed_over_until_us > now_us_ ||
+                            (is_anyone_connected && !connections.IsConnected(signer));
+    if (is_in_vain && !must_ask) continue;
     if (!chosen.has_value() || standing(signer) < standing(*chosen)) chosen = signer;
   }
   return chosen;

@@ -53,12 +53,10 @@ void KeepValuesInBlobFiles(rocksdb::ColumnFamilyOptions* options) {
 // Keys in no order, many in each block, found by their hashes while they are in memory. A table
 // that fits into a processor's cache is put in order faster than a large one; several are written
 // out as one, so that compaction has no more to do (docs/performance.md).
-void KeepStateInSmallBuffers(size_t write_buffer_bytes, rocksdb::ColumnFamilyOptions* options) {
-  options->write_buffer_size = write_buffer_bytes;
+void KeepStateInSmallBuffers(rocksdb::ColumnFamilyOptions* options) {
+  options->write_buffer_size = kStateWriteBufferBytes;
   options->min_write_buffer_number_to_merge = kStateWriteBuffersPerTable;
   options->max_write_buffer_number = kStateWriteBuffersMax;
-  options->memtable_factory =
-      NewHashMemTableFactory(write_buffer_bytes / kStateWriteBufferBytesPerBucket);
 }
 
 }  // namespace
@@ -110,13 +108,15 @@ std::vector<rocksdb::ColumnFamilyOptions> MakeFamilyOptions(size_t write_buffer_
   for (const Family family : {Family::kPayloads, Family::kTransactionIndex}) {
     KeepValuesInBlobFiles(&families[static_cast<size_t>(family)]);
   }
+  rocksdb::ColumnFamilyOptions& state = families[static_cast<size_t>(Family::kApplicationState)];
+  KeepStateInSmallBuffers(&state);
   if (write_buffer_bytes != 0) {
     for (rocksdb::ColumnFamilyOptions& family : families) {
       family.write_buffer_size = write_buffer_bytes;
     }
   }
-  KeepStateInSmallBuffers(write_buffer_bytes != 0 ? write_buffer_bytes : kStateWriteBufferBytes,
-                          &families[static_cast<size_t>(Family::kApplicationState)]);
+  state.memtable_factory =
+      NewHashMemTableFactory(state.write_buffer_size / kStateWriteBufferBytesPerBucket);
   return families;
 }
 

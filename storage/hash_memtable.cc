@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "storage/rocksdb_bytes.h"
 
 namespace kiln::storage {
 namespace {
@@ -33,25 +34,16 @@ struct VersionedKey {
   }
 };
 
-VersionedKey ParseInternalKey(absl::string_view bytes) {
+VersionedKey ParseInternalKey(const rocksdb::Slice& slice) {
+  const absl::string_view bytes = ToView(slice);
   KILN_CHECK_GE(bytes.size(), kTagBytes);
-  VersionedKey parsed{.key = bytes.substr(0, bytes.size() - kTagBytes)};
-  for (size_t i = 0; i < kTagBytes; ++i) {
-    parsed.tag |= uint64_t{static_cast<uint8_t>(bytes[parsed.key.size() + i])} << (8 * i);
-  }
-  return parsed;
+  const size_t key_bytes = bytes.size() - kTagBytes;
+  return {.key = bytes.substr(0, key_bytes), .tag = LittleEndian(bytes.substr(key_bytes))};
 }
 
-// The key of an entry, which begins with the internal key behind its length (varint32).
+// The key of an entry, which begins with the internal key behind its length.
 VersionedKey KeyOf(const char* entry) {
-  size_t bytes = 0;
-  int shift = 0;
-  for (;; shift += 7) {
-    const auto next = static_cast<uint8_t>(*entry++);
-    bytes |= size_t{next & 0x7Fu} << shift;
-    if (next < 0x80) break;
-  }
-  return ParseInternalKey({entry, bytes});
+  return ParseInternalKey(rocksdb::GetLengthPrefixedSlice(entry));
 }
 
 bool InOrder(const char* a, const char* b) {
@@ -76,6 +68,8 @@ uint64_t OrderOf(absl::string_view key, size_t from) {
   return order;
 }
 
+// Most comparisons are of eight bytes at hand, behind what all keys have in common, instead of keys
+// elsewhere in memory.
 void Sort(absl::Span<const char*> entries) {
   if (entries.empty()) return;
   const absl::string_view first = KeyOf(entries.front()).key;
@@ -159,13 +153,15 @@ class OrderedIterator final : private OwnMemory, public rocksdb::MemTableRep::It
   void Prev() override { --at_; }  // before the first: beyond the last, not valid
   void Seek(const rocksdb::Slice& internal_key, const char* /*memtable_key*/) override {
     Load();
-    at_ = static_cast<size_t>(LowerBound(internal_key) - entries_->begin());
+    const auto found = std::lower_bound(
+        entries_->begin(), entries_->end(), ParseInternalKey(internal_key),
+        [](const char* entry, const VersionedKey& key) { return KeyOf(entry) < key; });
+    at_ = static_cast<size_t>(found - entries_->begin());
   }
   void SeekForPrev(const rocksdb::Slice& internal_key, const char* /*memtable_key*/) override {
     Load();
-    const VersionedKey sought = ParseInternalKey({internal_key.data(), internal_key.size()});
     const auto above = std::upper_bound(
-        entries_->begin(), entries_->end(), sought,
+        entries_->begin(), entries_->end(), ParseInternalKey(internal_key),
         [](const VersionedKey& key, const char* entry) { return key < KeyOf(entry); });
     at_ = static_cast<size_t>(above - entries_->begin()) - 1;
   }
@@ -180,12 +176,6 @@ class OrderedIterator final : private OwnMemory, public rocksdb::MemTableRep::It
 
  private:
   void Load();
-  Entries::const_iterator LowerBound(const rocksdb::Slice& internal_key) const {
-    const VersionedKey sought = ParseInternalKey({internal_key.data(), internal_key.size()});
-    return std::lower_bound(
-        entries_->begin(), entries_->end(), sought,
-        [](const char* entry, const VersionedKey& key) { return KeyOf(entry) < key; });
-  }
 
   HashMemTable* const table_;
   std::shared_ptr<const Entries> entries_;
@@ -316,7 +306,7 @@ class HashMemTable final : public rocksdb::MemTableRep {
 };
 
 void VersionIterator::Seek(const rocksdb::Slice& internal_key, const char* /*memtable_key*/) {
-  node_ = table_->Find(ParseInternalKey({internal_key.data(), internal_key.size()}));
+  node_ = table_->Find(ParseInternalKey(internal_key));
 }
 
 void OrderedIterator::Load() {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "storage/rocksdb_bytes.h"
 
 namespace kiln::storage {
 namespace {
@@ -22,12 +23,6 @@ namespace {
 constexpr size_t kLogBlockBytes = 32 << 10;
 constexpr size_t kRecordHeaderBytes = 7;
 constexpr size_t kTypeAt = 6;
-
-uint32_t LittleEndian(absl::string_view bytes) {
-  uint32_t value = 0;
-  for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
-}
 
 // CRC-32C, reflected.
 constexpr std::array<uint32_t, 256> MakeCrcTable() {
@@ -77,7 +72,7 @@ absl::Status CheckBlock(absl::string_view block, size_t offset) {
   size_t at = 0;
   while (block.size() - at >= kRecordHeaderBytes) {
     const absl::string_view record = block.substr(at);
-    const uint32_t checksum = LittleEndian(record.substr(0, 4));
+    const auto checksum = static_cast<uint32_t>(LittleEndian(record.substr(0, 4)));
     const size_t length = LittleEndian(record.substr(4, 2));
     if (length == 0 && record[kTypeAt] == 0) return absl::OkStatus();  // reserved, never written
     if (at + kRecordHeaderBytes + length > kLogBlockBytes) {

@@ -26,6 +26,7 @@
 #include "storage/data_dir.h"
 #include "storage/database_options.h"
 #include "storage/log_check.h"
+#include "storage/rocksdb_bytes.h"
 #include "storage/strict_file_system.h"
 
 namespace kiln::storage {
@@ -36,13 +37,6 @@ constexpr absl::string_view kDamageRemedy =
     "restore the folder from a copy of this validator's newest state, or, if there is none, move "
     "it "
     "away and run `kiln recover`; it must not start from less than it had";
-
-rocksdb::Slice ToSlice(absl::string_view bytes) {
-  return {bytes.data(), bytes.size()};
-}
-absl::string_view ToView(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 // Passes failures of background work on, and stops RocksDB from recovering from them by itself.
 class FailureListener final : public rocksdb::EventListener {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the distribution's own sources of RocksDB into build-rocksdb/, without RocksDB's assertions,
-# which distributions leave on: validators are a fifth faster with it (docs/performance.md).
+# which distributions leave on: validators take less CPU with it (docs/performance.md).
 # ./tools/build.sh uses it from then on, until the folder is removed. Takes 10 to 20 minutes of CPU.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -5,6 +5,8 @@
 
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "node/duplicate_window.h"
 #include "node/execution.h"
@@ -125,48 +127,50 @@ TEST(Snapshots, HaveTheSameRootsWhereverAValidatorStops) {
   }
 }
 
-// A disk after a power failure: the state was not synced, the snapshot of it was.
-class BehindItsSnapshot : public storage::MemoryStore {
+// What a start finds on the disk.
+class FoundByAStart : public storage::MemoryStore {
  public:
-  using storage::MemoryStore::MemoryStore;
-  absl::StatusOr<std::vector<Height>> Snapshots() const override {
-    return std::vector<Height>({{32}});
+  struct Disk {
+    std::vector<Height> snapshots;
+    Height base;
+    Height executed;
+  };
+
+  FoundByAStart(const Genesis& genesis, Disk disk) : MemoryStore(genesis), disk_(std::move(disk)) {}
+
+  absl::StatusOr<std::vector<Height>> Snapshots() const override { return disk_.snapshots; }
+  storage::LedgerBase base() const override {
+    storage::LedgerBase base = MemoryStore::base();
+    base.header.height = disk_.base;
+    return base;
   }
+  consensus::ExecutedState executed_state() const override { return {.height = disk_.executed}; }
   absl::Status DropSnapshot(Height height) override {
     dropped.push_back(height);
     return absl::OkStatus();
   }
+
   std::vector<Height> dropped;
+
+ private:
+  const Disk disk_;
 };
 
+// After a power failure: the state was not synced, the snapshot of it was.
 TEST(Snapshots, OfAStateThatWasLostAreDroppedByAStart) {
   const Genesis genesis = ChainOfShortIntervals();
-  BehindItsSnapshot store(genesis);
+  FoundByAStart store(genesis, {.snapshots = {{32}}, .base = {0}, .executed = {0}});
   Snapshots snapshots(genesis.limits, &store, 2);
   ASSERT_TRUE(snapshots.Restore().ok());
   EXPECT_THAT(store.dropped, ElementsAre(Height{32}));
   EXPECT_TRUE(absl::IsNotFound(snapshots.IndexOf({32}).status()));
 }
 
-// The ledger of a validator that fetched a snapshot of height 32, took one of it itself, and went
-// on; one of height 16 is from before.
-class BeginsAtItsSnapshot : public BehindItsSnapshot {
- public:
-  using BehindItsSnapshot::BehindItsSnapshot;
-  absl::StatusOr<std::vector<Height>> Snapshots() const override {
-    return std::vector<Height>({{16}, {32}});
-  }
-  storage::LedgerBase base() const override {
-    storage::LedgerBase base = BehindItsSnapshot::base();
-    base.header.height = {32};
-    return base;
-  }
-  consensus::ExecutedState executed_state() const override { return {.height = {33}}; }
-};
-
+// A validator fetched the snapshot of height 32, took one of it itself, and went on; the one of
+// height 16 is from before.
 TEST(Snapshots, OfTheHeightThatTheLedgerBeginsWithAreKeptByAStart) {
   const Genesis genesis = ChainOfShortIntervals();
-  BeginsAtItsSnapshot store(genesis);
+  FoundByAStart store(genesis, {.snapshots = {{16}, {32}}, .base = {32}, .executed = {33}});
   Snapshots snapshots(genesis.limits, &store, 2);
   ASSERT_TRUE(snapshots.Restore().ok());
   EXPECT_THAT(store.dropped, ElementsAre(Height{16}));
